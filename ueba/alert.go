@@ -1,6 +1,11 @@
 package ueba
 
-import "time"
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"strings"
+	"time"
+)
 
 // Alert is a message for people. It is derived, with a deterministic ID; its State is
 // a projection of the Steps that people took.
@@ -49,3 +54,12 @@ func (s *Step) Happened() time.Time { return s.Time }
 
 // Key implements Body: the alert's id.
 func (s *Step) Key() string { return s.AlertID }
+
+// AlertID names the alert that a rule raises for an employee and day. what tells apart
+// several alerts of one rule on one day (a detection's id, a level); it may be empty.
+// The id begins with the date, so that ids order by day.
+func AlertID(day Day, employee, rule, what string) string {
+	sum := sha256.Sum256([]byte(employee + "\x00" + rule + "\x00" + what))
+	short := base32.HexEncoding.EncodeToString(sum[:5])
+	return strings.ReplaceAll(day.String(), "-", "") + "-" + strings.ToLower(short)
+}
