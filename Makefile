@@ -1,0 +1,39 @@
+# Onlooker: `make` lists the targets.
+GO      ?= go
+LINT    ?= $(CURDIR)/bin/golangci-lint
+LINT_VERSION := v2.12.2
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+.PHONY: help build demo test race e2e lint bench evaluate screenshots clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build the static binary into ./bin/onlooker
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/onlooker ./cmd/onlooker
+
+demo: ## make a company, score it, serve the page
+	$(GO) run ./cmd/onlooker demo
+
+test: ## run every test that needs nothing but Go
+	$(GO) vet ./...
+	$(GO) test ./...
+
+race: ## the same tests under the race detector
+	$(GO) test -race -short ./...
+
+e2e: ## drive the page in a real browser (needs chromium)
+	$(GO) test -tags browser -run Browser -count=1 ./console/... ./internal/app/...
+
+$(LINT):
+	GOBIN=$(dir $(LINT)) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+
+lint: $(LINT) ## run the named linters
+	$(LINT) run ./...
+
+bench: ## the figures of the README, as benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+clean: ## remove what was built
+	rm -rf bin
