@@ -165,5 +165,6 @@ type Detection struct {
 	Time     time.Time `json:"time"`            // of the look that completed it
 	Looks    []string  `json:"looks,omitempty"` // event refs, the first few
 	Count    int       `json:"count"`
-	Evidence float64   `json:"evidence"` // what it adds to the day's evidence before the cap
+	Evidence float64   `json:"evidence"`        // what it adds to the day's evidence before the cap
+	Grave    bool      `json:"grave,omitempty"` // holds the level up while its alert is open
 }

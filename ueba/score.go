@@ -37,6 +37,7 @@ const (
 // RiskScore is what one revision says of one employee on one day.
 type RiskScore struct {
 	Employee string     `json:"employee_id"`
+	Group    string     `json:"group,omitempty"` // the peer group he was compared with
 	Day      Day        `json:"date"`
 	Revision int        `json:"revision"` // 1 for the first
 	At       time.Time  `json:"at"`       // computed from the facts known until then
@@ -76,6 +77,7 @@ type Part struct {
 	Low    float64 `json:"low,omitempty"`    // his usual range …
 	High   float64 `json:"high,omitempty"`   // … 90 %
 	Peers  float64 `json:"peers,omitempty"`  // the peer group's expectation
+	Capped bool    `json:"capped,omitempty"` // the p-value says more than the cap lets it
 	Detail string  `json:"detail,omitempty"` // the detection's id, for a rule
 }
 
