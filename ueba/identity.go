@@ -16,7 +16,9 @@ import (
 // other body, and an event or a reason without an id, is identified by its content: each
 // version of a directory row is a fact of its own. Both hashes are SHA-256 cut to 128
 // bits, because an insider gains by finding an id that suppresses another's event.
-// Neither depends on when the fact became known, nor on the order of Labels.
+// A dead letter is identified by its raw record and the place it came from: neither the
+// time nor the reason of a second delivery makes it another.
+// Neither hash depends on when the fact became known, nor on the order of Labels.
 func Identity(b Body) (id string, content [16]byte) {
 	var stack [1024]byte
 	h := digest{stack[:0]}
@@ -35,6 +37,9 @@ func Identity(b Body) (id string, content [16]byte) {
 			h.reset()
 			h.text("reason-id", v.Source, v.ID)
 		}
+	case *DeadLetter:
+		h.letter(v)
+		content = h.sum()
 	default:
 		h.text(string(b.Kind()))
 		h.buf = EncodeBody(h.buf, b)
@@ -116,4 +121,9 @@ func sortedNames(names []string, labels map[string]string) []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+func (h *digest) letter(d *DeadLetter) {
+	h.text(string(KindDead), d.Source, d.Format, d.Place, string(d.Raw))
+	h.number(int64(d.Size))
 }
