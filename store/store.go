@@ -132,10 +132,11 @@ type Docs interface {
 	List(ctx context.Context, kind, from, to string, reverse bool) iter.Seq2[Doc, error]
 }
 
-// Remover deletes derived documents: of days before one (retention), or one by one.
+// Remover deletes derived documents: of days before one (retention), or by id.
 type Remover interface {
 	DropDocs(ctx context.Context, kind string, before ueba.Day) error
-	DeleteDoc(ctx context.Context, kind, id string) error
+	// DeleteDoc deletes those of the ids that are there.
+	DeleteDoc(ctx context.Context, kind string, ids ...string) error
 }
 
 // Store is what an engine provides and internal/app opens and closes.

@@ -92,7 +92,7 @@ func (m *Memory) Append(ctx context.Context, facts []ueba.Fact) ([]store.Outcome
 }
 
 func (m *Memory) add(f *ueba.Fact) store.Outcome {
-	id, content := identity(f.Body)
+	id, content := ueba.Identity(f.Body)
 	outcome := store.Stored
 	if first, taken := m.known[f.Body.Kind()][id]; taken && first.content != content {
 		id, outcome = hex.EncodeToString(content[:]), store.Collision
@@ -349,13 +349,15 @@ func (m *Memory) DropDocs(ctx context.Context, kind string, before ueba.Day) err
 }
 
 // DeleteDoc implements store.Remover.
-func (m *Memory) DeleteDoc(ctx context.Context, kind, id string) error {
+func (m *Memory) DeleteDoc(ctx context.Context, kind string, ids ...string) error {
 	unlock, err := m.write(ctx)
 	if err != nil {
 		return fmt.Errorf("delete doc: %w", err)
 	}
 	defer unlock()
-	delete(m.docs[kind], id)
+	for _, id := range ids {
+		delete(m.docs[kind], id)
+	}
 	return nil
 }
 

@@ -51,7 +51,7 @@ func dropOthers(s *suite) {
 	for i := range 5 {
 		day := noon.Add(time.Duration(i) * 24 * time.Hour)
 		facts = append(facts,
-			ueba.Fact{Body: &ueba.DeadLetter{Time: day, Source: "s", Reason: "bad", Raw: []byte("x")}},
+			ueba.Fact{Body: &ueba.DeadLetter{Time: day, Source: "s", Place: fmt.Sprint("line ", i), Reason: "bad", Raw: []byte("x")}},
 			reason(fmt.Sprint(i), "C1", "E1", day, day.Add(time.Hour)))
 	}
 	s.append(facts...)

@@ -99,7 +99,7 @@ func scanByRecord(s *suite) {
 }
 
 func scanSimilarKeys(s *suite) {
-	records := []string{"C", "C1", "C10", "C1\x00", "C1\x00\x01", "c1", "C1 ", "", "\xff", "客户", "客"}
+	records := []string{"C", "C1", "C10", "C1\x00", "C1\x00\x01", "c1", "C1 ", "", "ÿ", "客户", "客"}
 	var facts []ueba.Fact
 	for i, r := range records {
 		f := event(fmt.Sprint(i), "u"+r, at(i), r)
