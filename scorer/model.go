@@ -1,0 +1,122 @@
+package scorer
+
+import "github.com/onlooker-ueba/onlooker/ueba"
+
+// Model is a sub-model: plain data that says which features speak for it and by which
+// laws. The main model takes any list of them.
+type Model struct {
+	Name     string
+	Features []Feature
+}
+
+// Feature says how one number of a profile becomes a p-value.
+type Feature struct {
+	Feature ueba.Feature
+	Law     Law
+	Weight  float64 // in the harmonic mean; 1 is a full voice
+	Cap     float64 // bound of −ln p; 0 means the cap of all
+	Split   bool    // working days and free days have baselines of their own
+	Zeros   bool    // a free day without events counts as zero: being away is the norm
+	Group   bool    // the group's day effect (month-end, campaign) scales the expectation
+	Cover   bool    // the expectation grows with the records assigned today
+	Needs   string  // the input without which it says nothing (Profile.Missing)
+}
+
+// Law is the family of distributions of a feature.
+type Law string
+
+// The laws.
+const (
+	Count    Law = "count"     // negative binomial, upper tail
+	LogCount Law = "log_count" // the same on 5·log10(1+x), for what spans decades
+	Early    Law = "early"     // Student-t, lower tail: an hour earlier than usual
+	Late     Law = "late"      // Student-t, upper tail
+)
+
+// The names of the sub-models and of the rules' evidence, as they stand in Part.Model.
+const (
+	ModelVolume  = "volume"
+	ModelTiming  = "timing"
+	ModelPurpose = "purpose"
+	ModelTarget  = "target"
+	ModelRule    = "rule"
+	ModelOther   = "other" // small parts, gathered
+)
+
+// volumeCap bounds what sheer volume can say: explained volume is mostly noise.
+const volumeCap = 7
+
+// DefaultModels are the sub-models that Onlooker ships.
+func DefaultModels() []Model {
+	return []Model{
+		{ModelVolume, []Feature{
+			volume(ueba.FeatureLooks, Count), volume(ueba.FeatureRecords, Count), volume(ueba.FeatureSearches, Count),
+			volume(ueba.FeatureExports, Count), volume(ueba.FeatureRows, LogCount), volume(ueba.FeatureUnmasks, Count),
+			volume(ueba.FeatureViewMinutes, Count),
+		}},
+		{ModelTiming, []Feature{
+			{Feature: ueba.FeatureFirstHour, Law: Early, Weight: .3, Split: true},
+			{Feature: ueba.FeatureLastHour, Law: Late, Weight: .3, Split: true},
+			{Feature: ueba.FeatureBand0, Law: Count, Weight: .3, Split: true, Zeros: true},
+			{Feature: ueba.FeatureOffHours, Law: Count, Weight: .3, Split: true, Zeros: true},
+		}},
+		{ModelPurpose, []Feature{
+			purpose(ueba.FeatureUnexplained, Count), purpose(ueba.FeatureUnexplainedRecords, Count),
+			purpose(ueba.FeatureUnexplainedNew, Count), purpose(ueba.FeatureUnexplainedOutside, Count),
+			purpose(ueba.FeatureUnexplainedShort, Count), purpose(ueba.FeatureUnexplainedLong, Count),
+			purpose(ueba.FeatureUnexplainedOffHours, Count), purpose(ueba.FeatureUnexplainedUnmasks, Count),
+			purpose(ueba.FeatureUnexplainedExports, Count), purpose(ueba.FeatureUnexplainedRows, LogCount),
+			purpose(ueba.FeatureUnexplainedC3, Count),
+		}},
+		{ModelTarget, []Feature{
+			target(ueba.FeatureSelf, 1), target(ueba.FeatureFamily, .5),
+			target(ueba.FeatureVIP, .1), target(ueba.FeatureColleague, .1),
+			target(ueba.FeatureDeceased, .1), target(ueba.FeatureDormant, .1),
+			purposeTarget(ueba.FeatureUnexplainedVIP), purposeTarget(ueba.FeatureUnexplainedColleague),
+			purposeTarget(ueba.FeatureUnexplainedFamily), purposeTarget(ueba.FeatureUnexplainedTagged),
+		}},
+	}
+}
+
+func volume(f ueba.Feature, law Law) Feature {
+	return Feature{Feature: f, Law: law, Weight: .1, Cap: volumeCap, Split: true, Group: true}
+}
+
+func purpose(f ueba.Feature, law Law) Feature {
+	return Feature{Feature: f, Law: law, Weight: 1, Group: true, Cover: true, Needs: "reasons"}
+}
+
+func target(f ueba.Feature, weight float64) Feature {
+	return Feature{Feature: f, Law: Count, Weight: weight, Needs: "records"}
+}
+
+func purposeTarget(f ueba.Feature) Feature {
+	return Feature{Feature: f, Law: Count, Weight: 1, Needs: "reasons"}
+}
+
+// spec is a Feature in the flat list that the computation walks.
+type spec struct {
+	Feature
+	model string
+}
+
+func flatten(models []Model) []spec {
+	var out []spec
+	for _, m := range models {
+		for _, f := range m.Features {
+			out = append(out, spec{f, m.Name})
+		}
+	}
+	return out
+}
+
+// isHour reports whether the law is one of hours of the day.
+func (l Law) isHour() bool { return l == Early || l == Late }
+
+// slot is the place of a feature's sums for a day type: two for each feature.
+func (s *spec) slot(i int, workday bool) int {
+	if s.Split && !workday {
+		return 2*i + 1
+	}
+	return 2 * i
+}
