@@ -29,7 +29,7 @@ const (
 	FeatureExplained                           // explained looks
 	FeatureAssigned                            // distinct records that reasons not made by himself gave him today (a covariate, never evidence)
 	FeatureUnexplained                         // unexplained looks
-	FeatureUnexplainedRecords                  // distinct records without an explained look today
+	FeatureUnexplainedRecords                  // distinct records with an unexplained look, for which nobody else made a reason today
 	FeatureUnexplainedNew                      // … that he had not looked at in the 28 days before
 	FeatureUnexplainedOutside                  // … of another region than his, or in the charge of a colleague
 	FeatureUnexplainedShort                    // unexplained looks of under ten seconds
