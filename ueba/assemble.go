@@ -21,7 +21,7 @@ func (d *decoder) event() *Event {
 	return &Event{
 		EventID:     at(eventID),
 		Time:        d.time,
-		Source:      d.source,
+		Source:      d.opt.Source,
 		Service:     at(serviceName),
 		User:        at(userID),
 		Action:      Action(at(eventAction)),
@@ -155,7 +155,8 @@ func (d *decoder) reason() (Body, error) {
 	at := func(f field) string { return text(d.texts[f]) }
 	r := &Reason{
 		ID: at(reasonID), EmployeeID: at(employeeID), Type: at(reasonKind), MadeBy: at(reasonMadeBy),
-		ValidFrom: d.times[0], ValidTo: d.times[1], Created: d.times[2], Source: d.source,
+		ValidFrom: d.times[0], ValidTo: d.times[1], Created: d.times[2],
+		Source: d.opt.Source,
 	}
 	if len(d.ids) == 1 {
 		r.RecordID = text(d.ids[0])

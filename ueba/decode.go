@@ -2,6 +2,7 @@ package ueba
 
 import (
 	"bytes"
+	"sync"
 	"time"
 	"unicode/utf8"
 )
@@ -41,9 +42,9 @@ type DecodeOptions struct {
 // does not know become labels, within limits. Names of people and records are kept as
 // they were written: who they are is the directory's to say. Errors are *DecodeError.
 func DecodeEvent(line []byte, opt DecodeOptions) (Body, error) {
-	var room room
-	d := room.decoder(line)
-	d.source, d.zone, d.now = opt.Source, opt.Zone, opt.Now
+	d := newDecoder(line)
+	defer d.release()
+	d.opt = opt
 	limit := opt.MaxBytes
 	if limit == 0 {
 		limit = MaxEventBytes
@@ -63,8 +64,8 @@ func DecodeEvent(line []byte, opt DecodeOptions) (Body, error) {
 // decodeStored reads an event that this program wrote, whose source is in it and which
 // was checked when it came.
 func decodeStored(data []byte) (Body, error) {
-	var room room
-	d := room.decoder(data)
+	d := newDecoder(data)
+	defer d.release()
 	d.stored = true
 	if err := d.document(); err != nil {
 		return nil, err
@@ -74,18 +75,13 @@ func decodeStored(data []byte) (Body, error) {
 	return e, nil
 }
 
-// span is a piece of the arena; the zero span is absence.
-type span struct{ from, to int }
-
 type label struct{ name, value span }
 
 // decoder collects what a line says. Texts are gathered in the reader's arena, so that
 // an event costs one allocation for all of them.
 type decoder struct {
 	reader
-	source string
-	zone   *time.Location
-	now    time.Time
+	opt    DecodeOptions
 	stored bool
 
 	seen     [fieldCount]bool
@@ -102,21 +98,27 @@ type decoder struct {
 	cutNames, cutValues bool // labels were left out, or shortened
 }
 
-// room is the memory that a decoder starts with, on the stack of its caller.
-type room struct {
-	arena  [768]byte
-	path   [96]byte
-	keys   [32][]byte
-	ids    [8]span
-	fields [8]span
-	labels [16]label
+// decoders keeps the buffers of decoders that are done; nothing of a line outlives
+// release.
+var decoders = sync.Pool{New: func() any { return new(decoder) }}
+
+func newDecoder(line []byte) *decoder {
+	d := decoders.Get().(*decoder)
+	d.line = line
+	return d
 }
 
-func (m *room) decoder(line []byte) decoder {
-	return decoder{
-		reader: reader{line: line, arena: m.arena[:0], path: m.path[:0], keys: m.keys[:0]},
-		ids:    m.ids[:0], fields: m.fields[:0], labels: m.labels[:0],
+func (d *decoder) release() {
+	const largest = 64 << 10
+	if cap(d.arena) > largest || cap(d.names) > largest || cap(d.ids) > largest/16 {
+		return // one long line must not hold its memory for good
 	}
+	r := d.reader
+	*d = decoder{
+		reader: reader{names: r.names[:0], keys: r.keys[:0], path: r.path[:0], arena: r.arena[:0]},
+		ids:    d.ids[:0], fields: d.fields[:0], labels: d.labels[:0],
+	}
+	decoders.Put(d)
 }
 
 // document reads the whole line.
@@ -263,7 +265,7 @@ func (d *decoder) eventTime() error {
 	if err := d.instant(&d.time); err != nil || d.stored {
 		return err
 	}
-	if problem := absurd(d.time, d.now); problem != "" {
+	if problem := absurd(d.time, d.opt.Now); problem != "" {
 		return d.failAt(at, problem)
 	}
 	return nil
@@ -302,7 +304,7 @@ func (d *decoder) timeOf(text []byte) (time.Time, string) {
 	if t, ok := parseMillis(text); ok {
 		return t, ""
 	}
-	return parseTime(text, d.zone)
+	return parseTime(text, d.opt.Zone)
 }
 
 // amount reads a whole number that is not negative, as a number or as text.

@@ -21,31 +21,30 @@ import (
 // Neither hash depends on when the fact became known, nor on the order of Labels.
 func Identity(b Body) (id string, content [16]byte) {
 	var stack [1024]byte
-	h := digest{stack[:0]}
+	h := digest(stack[:0])
+	identity := digest(nil)
 	switch v := b.(type) {
 	case *Event:
-		h.event(v)
-		content = h.sum()
+		h = h.event(v)
 		if v.EventID != "" {
-			h.reset()
-			h.text("event-id", v.Source, v.Service, v.EventID)
+			var stack [256]byte
+			identity = digest(stack[:0]).text("event-id").text(v.Source).text(v.Service).text(v.EventID)
 		}
 	case *Reason:
-		h.reason(v)
-		content = h.sum()
+		h = h.reason(v)
 		if v.ID != "" {
-			h.reset()
-			h.text("reason-id", v.Source, v.ID)
+			identity = digest(nil).text("reason-id").text(v.Source).text(v.ID)
 		}
 	case *DeadLetter:
-		h.letter(v)
-		content = h.sum()
+		h = h.letter(v)
 	default:
-		h.text(string(b.Kind()))
-		h.buf = EncodeBody(h.buf, b)
-		content = h.sum()
+		h = append(h.text(string(b.Kind())), EncodeBody(nil, b)...)
 	}
-	sum := h.sum()
+	content = h.sum()
+	sum := content
+	if identity != nil {
+		sum = identity.sum()
+	}
 	var text [32]byte
 	hex.Encode(text[:], sum[:])
 	return string(text[:]), content
@@ -53,66 +52,63 @@ func Identity(b Body) (id string, content [16]byte) {
 
 // digest collects the bytes to hash. Every part is written with its length, so that
 // no two different bodies give the same bytes.
-type digest struct{ buf []byte }
+type digest []byte
 
-func (h *digest) reset() { h.buf = h.buf[:0] }
-
-func (h *digest) sum() (out [16]byte) {
-	full := sha256.Sum256(h.buf)
+func (h digest) sum() (out [16]byte) {
+	full := sha256.Sum256(h)
 	copy(out[:], full[:])
 	return out
 }
 
-func (h *digest) number(n int64) { h.buf = binary.AppendVarint(h.buf, n) }
+func (h digest) number(n int64) digest { return binary.AppendVarint(h, n) }
 
-func (h *digest) text(parts ...string) {
-	for _, s := range parts {
-		h.buf = binary.AppendUvarint(h.buf, uint64(len(s)))
-		h.buf = append(h.buf, s...)
-	}
+func (h digest) text(s string) digest {
+	return append(binary.AppendUvarint(h, uint64(len(s))), s...)
 }
 
-func (h *digest) list(parts []string) {
-	h.number(int64(len(parts)))
-	h.text(parts...)
+func (h digest) list(parts []string) digest {
+	h = h.number(int64(len(parts)))
+	for _, s := range parts {
+		h = h.text(s)
+	}
+	return h
 }
 
 // time keeps the zero time apart from every other one.
-func (h *digest) time(t time.Time) {
-	h.number(t.Unix())
-	h.number(int64(t.Nanosecond()))
+func (h digest) time(t time.Time) digest {
+	return h.number(t.Unix()).number(int64(t.Nanosecond()))
 }
 
-func (h *digest) event(e *Event) {
-	h.text("event", e.EventID, e.Source, e.Service, e.User, string(e.Action), e.Outcome)
-	h.time(e.Time)
+func (h digest) event(e *Event) digest {
+	h = h.text("event").text(e.EventID).text(e.Source).text(e.Service).text(e.User)
+	h = h.text(string(e.Action)).text(e.Outcome).time(e.Time)
 	duration := int64(-1)
 	if e.HasDuration {
 		duration = int64(e.Duration)
 	}
-	h.number(duration)
-	h.text(e.Session, e.IP, e.Host, e.Record.Type, e.Record.Class)
-	h.list(e.Record.IDs)
-	h.number(e.Record.Count)
-	h.list(e.Record.Fields)
-	h.text(e.Purpose.ID, e.Purpose.Kind)
-	h.labels(e.Labels)
+	h = h.number(duration).text(e.Session).text(e.IP).text(e.Host)
+	h = h.text(e.Record.Type).text(e.Record.Class).list(e.Record.IDs).number(e.Record.Count).list(e.Record.Fields)
+	return h.text(e.Purpose.ID).text(e.Purpose.Kind).labels(e.Labels)
 }
 
-func (h *digest) labels(labels map[string]string) {
+func (h digest) labels(labels map[string]string) digest {
 	var stack [16]string
 	names := sortedNames(stack[:0], labels)
-	h.number(int64(len(names)))
+	h = h.number(int64(len(names)))
 	for _, name := range names {
-		h.text(name, labels[name])
+		h = h.text(name).text(labels[name])
 	}
+	return h
 }
 
-func (h *digest) reason(r *Reason) {
-	h.text("reason", r.ID, r.RecordID, r.EmployeeID, r.Type, r.MadeBy, r.Source)
-	h.time(r.ValidFrom)
-	h.time(r.ValidTo)
-	h.time(r.Created)
+func (h digest) reason(r *Reason) digest {
+	h = h.text("reason").text(r.ID).text(r.RecordID).text(r.EmployeeID).text(r.Type).text(r.MadeBy).text(r.Source)
+	return h.time(r.ValidFrom).time(r.ValidTo).time(r.Created)
+}
+
+func (h digest) letter(d *DeadLetter) digest {
+	h = h.text(string(KindDead)).text(d.Source).text(d.Format).text(d.Place).text(string(d.Raw))
+	return h.number(int64(d.Size))
 }
 
 func sortedNames(names []string, labels map[string]string) []string {
@@ -121,9 +117,4 @@ func sortedNames(names []string, labels map[string]string) []string {
 	}
 	slices.Sort(names)
 	return names
-}
-
-func (h *digest) letter(d *DeadLetter) {
-	h.text(string(KindDead), d.Source, d.Format, d.Place, string(d.Raw))
-	h.number(int64(d.Size))
 }

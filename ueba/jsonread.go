@@ -21,10 +21,14 @@ type reader struct {
 	line  []byte
 	pos   int
 	depth int
-	keys  [][]byte // decoded names of the members of all open objects
-	path  []byte   // dotted name of the value being read
-	arena []byte   // decoded text of strings that are kept or had escapes
+	names []byte // decoded names of the members of all open objects
+	keys  []span // their places in names
+	path  []byte // dotted name of the value being read
+	arena []byte // decoded text of strings that are kept or had escapes
 }
+
+// span is a place in a buffer; the zero span is nothing.
+type span struct{ from, to int }
 
 // DecodeError says what is wrong with a line, in which field and where. It holds none
 // of the line's values, only names of fields.
@@ -99,7 +103,7 @@ func (r *reader) object(member func() error) error {
 	if err := r.enter(); err != nil {
 		return err
 	}
-	base, prefix := len(r.keys), len(r.path)
+	base, names, prefix := len(r.keys), len(r.names), len(r.path)
 	var many map[string]struct{}
 	for first := true; ; first = false {
 		end, err := r.separator('}', first)
@@ -117,13 +121,14 @@ func (r *reader) object(member func() error) error {
 		if r.repeated(base, name, &many) {
 			return r.failAt(at, "given twice")
 		}
-		r.keys = append(r.keys, name)
+		r.keys = append(r.keys, span{len(r.names), len(r.names) + len(name)})
+		r.names = append(r.names, name...)
 		if err := member(); err != nil {
 			return err
 		}
 		r.path = r.path[:prefix]
 	}
-	r.keys = r.keys[:base]
+	r.keys, r.names = r.keys[:base], r.names[:names]
 	r.depth--
 	return nil
 }
@@ -194,7 +199,7 @@ func (r *reader) repeated(base int, name []byte, many *map[string]struct{}) bool
 	seen := r.keys[base:]
 	if len(seen) < manyKeys {
 		for _, k := range seen {
-			if string(k) == string(name) {
+			if string(r.names[k.from:k.to]) == string(name) {
 				return true
 			}
 		}
@@ -203,7 +208,7 @@ func (r *reader) repeated(base int, name []byte, many *map[string]struct{}) bool
 	if *many == nil {
 		*many = make(map[string]struct{}, 2*manyKeys)
 		for _, k := range seen {
-			(*many)[string(k)] = struct{}{}
+			(*many)[string(r.names[k.from:k.to])] = struct{}{}
 		}
 	}
 	if _, ok := (*many)[string(name)]; ok {
