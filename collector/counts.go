@@ -154,8 +154,11 @@ func later(a, b time.Time) time.Time {
 func (in *Intake) count(b *Batch, outcomes []store.Outcome) Result {
 	now := in.now().UTC()
 	key := countKey{ueba.DateOf(now), b.source}
-	delta := &Count{Source: key.source, Day: key.day, LastReceived: now}
+	delta := &Count{Source: key.source, Day: key.day}
 	tally := b.tally
+	if tally.Received > 0 {
+		delta.LastReceived = now
+	}
 	for i, f := range b.facts {
 		delta.book(f.Body, outcomes[i], &tally)
 	}

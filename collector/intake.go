@@ -55,6 +55,9 @@ func (r *Result) Add(o Result) {
 // tells its sender. The error wraps store.ErrFull or store.ErrBroken when the store
 // refuses writes.
 func (in *Intake) Append(ctx context.Context, b *Batch) (Result, error) {
+	if b.empty() {
+		return Result{}, nil
+	}
 	var outcomes []store.Outcome
 	if len(b.facts) > 0 {
 		var err error

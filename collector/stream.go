@@ -158,6 +158,8 @@ type Batch struct {
 
 func newBatch(source string) *Batch { return &Batch{source: source} }
 
+func (b *Batch) empty() bool { return len(b.facts) == 0 && b.tally == Tally{} }
+
 func (b *Batch) add(body ueba.Body, known time.Time) {
 	b.facts = append(b.facts, ueba.Fact{Known: known, Body: body})
 }
