@@ -1,9 +1,6 @@
 package directory
 
 import (
-	"crypto/sha256"
-	"encoding/base32"
-	"encoding/binary"
 	"slices"
 	"strings"
 	"time"
@@ -119,7 +116,7 @@ func pointers(rows []ueba.Employee) []*ueba.Employee {
 func sameEmployee(a, b *ueba.Employee) bool {
 	x, y := *a, *b
 	x.ValidFrom, y.ValidFrom = time.Time{}, time.Time{}
-	return employeeContent(&x) == employeeContent(&y)
+	return slices.Equal(employeeContent(&x), employeeContent(&y))
 }
 
 func (b *Book) changedSystems(rows []ueba.System, now time.Time) []ueba.Fact {
@@ -129,7 +126,7 @@ func (b *Book) changedSystems(rows []ueba.System, now time.Time) []ueba.Fact {
 		if known := b.systems[Fold(s.Service)]; len(known) > 0 {
 			old := *known[0].body
 			old.ValidFrom = s.ValidFrom
-			if systemContent(&old) == systemContent(&s) {
+			if slices.Equal(systemContent(&old), systemContent(&s)) {
 				continue
 			}
 			s.ValidFrom = now
@@ -172,7 +169,7 @@ func (s stamp) fact(body ueba.Body, content content) ueba.Fact {
 // RecordFact returns the fact that a row of records.csv states. The id follows from the
 // content: a store drops a row that it has. With a zero known the store stamps it.
 func RecordFact(r *ueba.Record, known time.Time) ueba.Fact {
-	c := content("record").add(r.ID, r.Type, r.Class).list(r.Tags).
+	c := newContent().add("record", r.ID, r.Type, r.Class).list(r.Tags).
 		add(r.Employee).list(r.Related).add(r.Owner, r.Region).time(r.ValidFrom)
 	return ueba.Fact{ID: r.ID + "#" + c.digest(), Known: known, Body: r}
 }
@@ -180,43 +177,18 @@ func RecordFact(r *ueba.Record, known time.Time) ueba.Fact {
 // ReasonFact returns the fact that a row of reasons.csv states. The id follows from the
 // content: a store drops a row that it has. With a zero known the store stamps it.
 func ReasonFact(r *ueba.Reason, known time.Time) ueba.Fact {
-	c := content("reason").add(r.ID, r.RecordID, r.EmployeeID, r.Type, r.MadeBy, r.Source).
+	c := newContent().add("reason", r.ID, r.RecordID, r.EmployeeID, r.Type, r.MadeBy, r.Source).
 		time(r.ValidFrom).time(r.ValidTo).time(r.Created)
 	return ueba.Fact{ID: r.ID + "#" + c.digest(), Known: known, Body: r}
 }
 
-// content is what a fact says, written so that different facts differ.
-type content string
-
-func (c content) add(fields ...string) content {
-	b := []byte(c)
-	for _, f := range fields {
-		b = append(binary.AppendUvarint(b, uint64(len(f))), f...)
-	}
-	return content(b)
-}
-
-func (c content) list(fields []string) content {
-	return content(binary.AppendUvarint([]byte(c), uint64(len(fields)))).add(fields...)
-}
-
-func (c content) time(t time.Time) content {
-	b := binary.AppendVarint([]byte(c), t.Unix())
-	return content(binary.AppendUvarint(b, uint64(t.Nanosecond())))
-}
-
-func (c content) digest() string {
-	sum := sha256.Sum256([]byte(c))
-	return strings.ToLower(base32.HexEncoding.EncodeToString(sum[:10]))
-}
-
 func employeeContent(e *ueba.Employee) content {
-	return content("employee").add(e.ID, e.Name, e.Department, e.Role, e.Manager, e.Location,
+	return newContent().add("employee", e.ID, e.Name, e.Department, e.Role, e.Manager, e.Location,
 		e.Hired.String(), e.Left.String(), e.Shift).list(e.Accounts).time(e.ValidFrom)
 }
 
 func systemContent(s *ueba.System) content {
-	return content("system").add(s.Service, s.Owner, s.Criticality, s.Expected).list(s.Classes).time(s.ValidFrom)
+	return newContent().add("system", s.Service, s.Owner, s.Criticality, s.Expected).list(s.Classes).time(s.ValidFrom)
 }
 
 func holidayContent(h *ueba.Holiday) content {
@@ -224,5 +196,5 @@ func holidayContent(h *ueba.Holiday) content {
 	if h.Workday {
 		kind = "workday"
 	}
-	return content(kind).add(h.Date.String(), h.Name)
+	return newContent().add(kind, h.Date.String(), h.Name)
 }

@@ -112,10 +112,9 @@ func countUnexplained(fs *ueba.Features, look *ueba.Look) {
 	if look.RecordID == "" {
 		fs[ueba.FeatureUnexplainedRows] += float64(look.Count)
 	}
-	if look.View.Method != ueba.MethodNone {
-		add(fs, ueba.FeatureUnexplainedShort, look.View.Value < shortLook)
-		add(fs, ueba.FeatureUnexplainedLong, look.View.Value > longLook)
-	}
+	// Only what the bounds prove: a gap that was capped is a pause as likely as a long look.
+	add(fs, ueba.FeatureUnexplainedShort, look.View.High >= 0 && look.View.High < shortLook)
+	add(fs, ueba.FeatureUnexplainedLong, look.View.Low > longLook)
 }
 
 func add(fs *ueba.Features, f ueba.Feature, holds bool) {
