@@ -159,6 +159,12 @@ func TestStaffIsWhoIsEmployedThatDay(t *testing.T) {
 			t.Errorf("%s: %s", date, diff)
 		}
 	}
+	moved := employee("E1")
+	moved.Department, moved.ValidFrom = "risk", instant(t, "2026-04-01T12:00:00+08:00")
+	b.Apply(known("moved", "2026-04-01T12:00:00+08:00", &moved, t))
+	if got := b.Staff(day(t, "2026-04-01"), time.Time{}); got[0].Department != "risk" {
+		t.Errorf("as at the day's begin: %+v", got[0])
+	}
 	if got := b.Staff(day(t, "2026-04-01"), instant(t, "1999-01-01T00:00:00Z")); got != nil {
 		t.Errorf("known too early: %v", got)
 	}

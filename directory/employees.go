@@ -141,14 +141,14 @@ func (s *sheet) checkClaims(rows []employeeRow) {
 
 func clash(c claim, earlier []claim) *claim {
 	for i, o := range earlier {
-		if o.row.ID != c.row.ID && before(c.from, o.to) && before(o.from, c.to) {
+		if o.row.ID != c.row.ID && startsBefore(c.from, o.to) && startsBefore(o.from, c.to) {
 			return &earlier[i]
 		}
 	}
 	return nil
 }
 
-func before(from, to time.Time) bool { return to.IsZero() || from.Before(to) }
+func startsBefore(from, to time.Time) bool { return to.IsZero() || from.Before(to) }
 
 // spans says from when to when each row holds: from its valid_from and the hire date to
 // the person's next row and his leave date.

@@ -15,6 +15,7 @@ func TestFold(t *testing.T) {
 		"　WANG．ＷＥＩ ":        "wang.wei",
 		`CORP\Wang`:         `corp\wang`,
 		"Wang@Corp.Example": "wang@corp.example",
+		"Anna.Z":            "anna.z",
 		"王伟":                "王伟",
 		"É":                 "é",
 		"E\u0301":           "é",

@@ -52,7 +52,7 @@ E1,王伟,风险部,审批,E9,上海,2024-01-05,2026-12-31,crm:wang.wei,22:00-06
 }
 
 func TestTwoRowsOfAPersonNeedDifferentStarts(t *testing.T) {
-	err := readEmployees(t, "employee_id,accounts,valid_from", "E1,a,", "E2,b,", "E1,c,", "E1,c,2026-01-01")
+	err := readEmployees(t, "employee_id,accounts,valid_from", "E1,a,", "E2,b,", "E1,a,", "E1,c,2026-01-01")
 	want := []string{`employees.csv:4:1: employee_id: "E1" is there already, in line 2, with the same valid_from`}
 	if diff := cmp.Diff(want, problems(t, err)); diff != "" {
 		t.Error(diff)

@@ -22,7 +22,7 @@ func (f *folding) profile(looks []ueba.Look) ueba.Profile {
 	f.countLooks(&p, looks)
 	f.countRecords(&p, looks)
 	p.Features[ueba.FeatureAssigned] = float64(f.reasons.assigned())
-	p.Known = later(p.Known, f.reasons.used)
+	p.Known = newest(p.Known, f.reasons.used)
 	slices.Sort(p.Missing)
 	p.Missing = slices.Compact(p.Missing)
 	return p
@@ -35,7 +35,7 @@ func (f *folding) countActs(p *ueba.Profile, looks []ueba.Look) {
 	p.Events = len(acts)
 	for i := range acts {
 		a := &acts[i]
-		p.Known = later(p.Known, a.known)
+		p.Known = newest(p.Known, a.known)
 		if !slices.Contains(p.Services, a.Service) {
 			p.Services = append(p.Services, a.Service)
 		}

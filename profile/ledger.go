@@ -86,7 +86,7 @@ func (l *ledger) best(look *ueba.Look) *reason {
 	}
 	consider(l.byRecord[""])
 	if best != nil {
-		l.used = later(l.used, best.known)
+		l.used = newest(l.used, best.known)
 	}
 	return best
 }
@@ -106,18 +106,18 @@ func (r *reason) explains(t time.Time) bool {
 
 func compareReasons(a, b *reason, claimed string) int {
 	return cmp.Or(
-		first(claimed != "" && a.ID == claimed, claimed != "" && b.ID == claimed),
-		first(!a.own, !b.own),
-		first(a.RecordID != "", b.RecordID != ""),
-		first(a.EmployeeID != "", b.EmployeeID != ""),
+		prefer(claimed != "" && a.ID == claimed, claimed != "" && b.ID == claimed),
+		prefer(!a.own, !b.own),
+		prefer(a.RecordID != "", b.RecordID != ""),
+		prefer(a.EmployeeID != "", b.EmployeeID != ""),
 		b.ValidFrom.Compare(a.ValidFrom),
 		cmp.Compare(a.ID, b.ID),
 		cmp.Compare(a.ref, b.ref),
 	)
 }
 
-// first orders what has a property before what lacks it.
-func first(a, b bool) int {
+// prefer orders what has a property before what lacks it.
+func prefer(a, b bool) int {
 	switch {
 	case a == b:
 		return 0
@@ -135,7 +135,7 @@ func (l *ledger) assigned() int {
 		for _, r := range list {
 			if id != "" && r.EmployeeID != "" && !r.own {
 				given = true
-				l.used = later(l.used, r.known)
+				l.used = newest(l.used, r.known)
 			}
 		}
 		if given {
@@ -152,13 +152,13 @@ func (l *ledger) accounts(recordID string) bool {
 	for _, r := range l.byRecord[recordID] {
 		if !r.own {
 			found = true
-			l.used = later(l.used, r.known)
+			l.used = newest(l.used, r.known)
 		}
 	}
 	return found
 }
 
-func later(a, b time.Time) time.Time {
+func newest(a, b time.Time) time.Time {
 	if b.After(a) {
 		return b
 	}

@@ -85,6 +85,18 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
+func TestVersionsKnownTogetherHaveOneWinner(t *testing.T) {
+	a := knownAt(because("T1", "C1", "E1"), clock(8, 0, 0), "a")
+	b := knownAt(because("T1", "C1", "E1", from(clock(8, 0, 0), clock(9, 0, 0))), clock(8, 0, 0), "b")
+	for _, order := range [][]ueba.Fact{{a, b}, {b, a}} {
+		d := dayOf(event("e", clock(10, 0, 0), []string{"C1"}))
+		d.Reasons = order
+		if _, looks := fold(d); looks[0].Verdict != ueba.Unexplained {
+			t.Errorf("%s before %s: the id must decide, not the order", order[0].ID, order[1].ID)
+		}
+	}
+}
+
 func TestALookWithoutIdsIsExplainedByAReasonForAnyRecord(t *testing.T) {
 	d := dayOf(event("e", clock(10, 0, 0), nil, action(ueba.ActionExport), count(500)))
 	d.Reasons = []ueba.Fact{because("T1", "C1", "E1"), because("A1", "", "E1")}

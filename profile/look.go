@@ -51,7 +51,7 @@ func (f *folding) looks() []ueba.Look {
 		}
 		look := ueba.Look{
 			Event: a.Event, EventRef: a.ref, Known: a.known, Day: f.day.Day, Employee: f.employee(),
-			Count: 1, Class: a.Record.Class, View: a.view, OffHours: f.dir.OffHours(a.Time),
+			Count: 1, Class: written(a.Record.Class), View: a.view, OffHours: f.dir.OffHours(a.Time),
 		}
 		if len(a.records) == 0 {
 			look.Count = max(1, a.Record.Count)
@@ -81,6 +81,14 @@ func (f *folding) judge(look *ueba.Look) {
 	if r := f.reasons.best(look); r != nil {
 		look.Verdict, look.ReasonID = ueba.Explained, r.ID
 	}
+}
+
+// written is a class as the directory writes it; sources write c3 as well.
+func written(class string) string {
+	if len(class) == 2 && class[0] == 'c' {
+		return "C" + class[1:]
+	}
+	return class
 }
 
 // graver returns the graver of two classes; C3 is the gravest, an unknown one the least.
