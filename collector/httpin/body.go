@@ -117,7 +117,7 @@ func (b *body) grow() error {
 	if len(b.data) < cap(b.data) {
 		return nil
 	}
-	size := max(2*cap(b.data), firstBuffer)
+	size := int(min(max(2*int64(cap(b.data)), firstBuffer), b.of.maxBody+1)) // the one shows that it is over
 	if err := b.book(int64(size - cap(b.data))); err != nil {
 		return err
 	}

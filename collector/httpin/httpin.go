@@ -68,7 +68,7 @@ func New(c Config, intake *collector.Intake, formats Formats, options collector.
 		options: options,
 		maxLine: c.MaxLine,
 		gate:    newGate(c.Tokens),
-		bodies:  &bodies{maxBody: c.MaxBody, maxMemory: cmp.Or(c.MaxMemory, 4*c.MaxBody)},
+		bodies:  &bodies{maxBody: c.MaxBody, maxMemory: max(cmp.Or(c.MaxMemory, 4*c.MaxBody), c.MaxBody+1)},
 		slots:   make(chan struct{}, c.MaxRequests),
 	}
 }

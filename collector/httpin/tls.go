@@ -67,7 +67,7 @@ func (c *Certificate) current() *tls.Certificate {
 // files fails and is tried again at the next look.
 func (c *Certificate) refresh() {
 	seen := [2]stamp{stampOf(c.certFile), stampOf(c.keyFile)}
-	if seen == c.seen && c.failed == nil {
+	if c.loaded != nil && seen == c.seen && c.failed == nil {
 		return
 	}
 	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
