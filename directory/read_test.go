@@ -252,3 +252,19 @@ func BenchmarkReadReasonsLocalTimes(b *testing.B) {
 	}
 	b.ReportMetric(float64(rows)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 }
+
+func FuzzReadReasons(f *testing.F) {
+	f.Add("reason_id,record_id,employee_id,kind,valid_from,valid_to\nT1,C1,,ticket,2026-11-02,2026-11-02\n")
+	f.Add("valid_from,kind,reason_id,record_id,created\n2199-12-31,a,b,c,2026-11-02T09:30:00+08:00\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		_ = ReadReasons(strings.NewReader(text), "r.csv", ReadOptions{}, func(r *ueba.Reason) error {
+			if r.ID == "" || r.Type == "" || r.RecordID == "" && r.EmployeeID == "" {
+				t.Fatalf("accepted %+v", r)
+			}
+			if !plausible(r.ValidFrom) || !r.ValidTo.IsZero() && !r.ValidTo.After(r.ValidFrom) {
+				t.Fatalf("accepted validity %+v", r)
+			}
+			return nil
+		})
+	})
+}
