@@ -59,7 +59,12 @@ func playPhoto(pl *plan, s *story) {
 
 // openDrift picks whose work he slides into, and the share of it without a reason.
 func openDrift(c *company, d draws, s *story) {
-	openSharing(c, d, s)
+	for range 50 {
+		s.other = one(d, c.people[1:])
+		if s.people[0].role.systems[s.other.role.main()] < .1 {
+			break // work in a system that is not his
+		}
+	}
 	s.x = d.between(.4, 1)
 }
 
