@@ -20,7 +20,8 @@ type pgRecord struct {
 	database    string
 	host        string // address or name, empty for a local socket
 	session     string
-	line        int64 // its number in the session
+	line        int64  // its number in the session
+	tag         string // what the session's top statement is: SELECT, ALTER TABLE
 	severity    string
 	state       string // SQLSTATE
 	message     string
@@ -94,6 +95,7 @@ func readJSONLog(raw []byte) (r pgRecord, at string, err error) {
 		Host        string `json:"remote_host"`
 		Session     string `json:"session_id"`
 		Line        int64  `json:"line_num"`
+		Tag         string `json:"ps"`
 		Severity    string `json:"error_severity"`
 		State       string `json:"state_code"`
 		Message     string `json:"message"`
@@ -108,7 +110,7 @@ func readJSONLog(raw []byte) (r pgRecord, at string, err error) {
 		return r, "", errors.New("pgaudit: jsonlog: no timestamp or error_severity: not a line of PostgreSQL's log")
 	}
 	return pgRecord{
-		user: v.User, database: v.Database, host: socketless(v.Host), session: v.Session, line: v.Line,
+		user: v.User, database: v.Database, host: socketless(v.Host), session: v.Session, line: v.Line, tag: v.Tag,
 		severity: v.Severity, state: v.State, message: v.Message, context: v.Context,
 		statement: v.Statement, application: v.Application,
 	}, v.Timestamp, nil
@@ -144,6 +146,7 @@ const (
 	pgHostColumn        = 4
 	pgSessionColumn     = 5
 	pgLineColumn        = 6
+	pgTagColumn         = 7
 	pgSeverityColumn    = 11
 	pgStateColumn       = 12
 	pgMessageColumn     = 13
@@ -167,7 +170,8 @@ func readCSVLog(raw []byte) (r pgRecord, at string, err error) {
 	}
 	return pgRecord{
 		user: fields[pgUserColumn], database: fields[pgDatabaseColumn], host: withoutPort(fields[pgHostColumn]),
-		session: fields[pgSessionColumn], line: line, severity: fields[pgSeverityColumn], state: fields[pgStateColumn],
+		session: fields[pgSessionColumn], line: line,
+		tag: fields[pgTagColumn], severity: fields[pgSeverityColumn], state: fields[pgStateColumn],
 		message: fields[pgMessageColumn], context: fields[pgContextColumn], statement: fields[pgStatementColumn],
 		application: fields[pgApplicationColumn],
 	}, fields[pgTimeColumn], nil

@@ -81,7 +81,10 @@ func after(tokens []sqlToken, at func(sqlToken) bool) []sqlToken {
 const deepest = 50
 
 func readStatement(tokens []sqlToken, depth int) sqlStatement {
-	for len(tokens) > 0 && tokens[0].is("(") {
+	for len(tokens) > 1 && tokens[0].is("(") {
+		if len(inBrackets(tokens)) < len(tokens)-2 {
+			return sqlStatement{verb: "select", query: readQuery(tokens, depth)}
+		}
 		tokens = inBrackets(tokens)
 	}
 	if len(tokens) == 0 || depth > deepest {
@@ -159,7 +162,6 @@ func readCopy(rest []sqlToken, depth int) sqlStatement {
 	s := sqlStatement{verb: "copy " + rest[direction].text}
 	if rest[0].is("(") {
 		s.query = readStatement(inBrackets(rest), depth+1).query
-		s.copies = true
 		return s
 	}
 	t, _ := readTable(rest)
@@ -207,7 +209,7 @@ func skipWords(tokens []sqlToken, words ...string) []sqlToken {
 // readQuery reads a SELECT with its sets and sub-queries.
 func readQuery(tokens []sqlToken, depth int) sqlQuery {
 	parts := splitTop(tokens, isWord("union", "except", "intersect"))
-	if len(parts) > 1 {
+	if len(parts) > 1 && depth <= deepest {
 		var q sqlQuery
 		for _, part := range parts {
 			q.branches = append(q.branches, readStatement(skipWords(part, "all", "distinct"), depth+1).query)
