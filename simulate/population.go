@@ -117,7 +117,7 @@ func staffing(staff int) []*role {
 	for i := 1; i < len(roles); i++ {
 		share += roles[i].share
 		want := 1 + int(share*float64(staff-1)+.5)
-		want = max(want, len(list)+1)
+		want = min(max(want, len(list)+1), staff-(len(roles)-1-i)) // somebody of each role
 		for len(list) < want && len(list) < staff {
 			list = append(list, &roles[i])
 		}
