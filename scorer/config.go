@@ -86,8 +86,10 @@ func checkModels(models []Model) error {
 				return fmt.Errorf("score.models: %q cannot be a sub-model's name", m.Name)
 			case f.Feature >= ueba.FeatureCount || f.Weight <= 0 || f.Cap < 0:
 				return fmt.Errorf("score.models: %s: want a known feature, a weight above 0 and a cap", name)
-			case f.Law != Count && f.Law != LogCount && f.Law != Early && f.Law != Late:
+			case f.Law != Count && f.Law != Size && f.Law != Early && f.Law != Late:
 				return fmt.Errorf("score.models: %s: unknown law %q", name, f.Law)
+			case f.Law == Size && f.Split:
+				return fmt.Errorf("score.models: %s: a size has no day types", name)
 			case seen[name]:
 				return fmt.Errorf("score.models: %s is there twice", name)
 			}

@@ -11,9 +11,10 @@ import (
 type expectation struct {
 	absent   bool    // the input is missing: p counts as 1
 	x        float64 // seen, in the law's scale
+	some     float64 // sizes: the probability that there is any
 	mean     float64
 	variance float64
-	df       float64 // hours: degrees of freedom of the predictive t
+	df       float64 // hours and sizes: degrees of freedom of the predictive t
 	cover    float64 // the mean by records assigned, for counts that have one
 	log      float64 // −ln p of the law
 	strength float64 // −ln p after sharpening and cap: what is fused
@@ -34,13 +35,13 @@ type prior struct {
 	// gamma prior's rate, mean / variance between people.
 	Strength float64
 	// Spread is, for counts, 1/k of v = mean + mean²/k within a person; for hours
-	// the variance within a person.
+	// and logarithms the variance within a person.
 	Spread float64
 }
 
 // ownDispersion is the number of days that the group's dispersion weighs against the
 // person's own: pooled dispersion found more (measured), his own corrects it in time.
-const ownDispersion = 20
+const ownDispersion = 40
 
 // coverStrength is how many assigned records the group's unexplained rate weighs.
 const coverStrength = 50
@@ -57,20 +58,20 @@ func expectCount(p prior, s sums) (mean, variance float64) {
 	return mean, variance + mean/weight
 }
 
-// expectHour gives the predictive Student-t of an hour of the day.
-func expectHour(p prior, s sums) (mean, variance, df float64) {
+// expectNormal gives the predictive Student-t of an hour of the day, or of a logarithm.
+func expectNormal(p prior, s sums) (mean, variance, df float64) {
 	weight := p.Strength + s.n
 	mean = (p.Mean*p.Strength + s.x) / weight
 	variance = p.Spread
 	if s.n > 2 {
-		variance = (hourPool*variance + s.n*s.variance()) / (hourPool + s.n)
+		variance = (normalPool*variance + s.n*s.variance()) / (normalPool + s.n)
 	}
-	return mean, math.Max(variance, minHourVariance) * (1 + 1/weight), hourPool + s.n
+	return mean, math.Max(variance, minVariance) * (1 + 1/weight), normalPool + s.n
 }
 
 const (
-	hourPool        = 10      // days that the group's variance of hours weighs
-	minHourVariance = 1. / 16 // a quarter of an hour is nobody's news
+	normalPool  = 10      // days that the group's variance of hours weighs
+	minVariance = 1. / 16 // a quarter of an hour is nobody's news
 )
 
 // scale multiplies the expectation by f ≥ 1: the over-dispersed part of the variance
@@ -89,7 +90,7 @@ type lens struct {
 	effects map[string][]float64 // by group; nil while the day is open
 }
 
-// look is what of a day the laws see.
+// sight is what of a day the laws see.
 type sight struct {
 	profile *ueba.Profile
 	group   string
@@ -101,14 +102,20 @@ func (l *lens) expect(b *baseline, in *sight, r *reading) {
 	table := l.seal.table(in.group)
 	for i := range l.specs {
 		s, e := &l.specs[i], &r.features[i]
-		*e = expectation{x: s.value(in.profile), absent: s.Needs != "" && slices.Contains(in.profile.Missing, s.Needs)}
+		*e = expectation{x: s.value(in.profile), absent: s.absent(in.profile)}
 		if e.absent {
 			continue
 		}
 		slot := s.slot(i, in.workday)
 		p, own := table.Priors[slot], b.cells[slot]
-		if s.Law.isHour() {
-			e.mean, e.variance, e.df = expectHour(p, own)
+		switch s.Law {
+		case Early, Late:
+			e.mean, e.variance, e.df = expectNormal(p, own)
+			continue
+		case Size:
+			some, _ := expectCount(p, own)
+			e.some = math.Min(some, 1)
+			e.mean, e.variance, e.df = expectNormal(table.Priors[slot+1], b.cells[slot+1])
 			continue
 		}
 		e.mean, e.variance = expectCount(p, own)
@@ -129,19 +136,16 @@ func coverMean(p prior, groupAssigned float64, own, assigned sums, today float64
 	return rate * today
 }
 
+// absent reports whether the day lacks the input that the feature needs.
+func (s *spec) absent(p *ueba.Profile) bool {
+	return s.Needs != "" && slices.Contains(p.Missing, s.Needs)
+}
+
 // value reads the feature in the law's scale.
 func (s *spec) value(p *ueba.Profile) float64 {
 	x := p.Features[s.Feature.Feature]
-	if s.Law == LogCount {
-		return 5 * math.Log10(1+x)
-	}
-	return x
-}
-
-// unscale turns a number in the law's scale back into the feature's own.
-func (s *spec) unscale(x float64) float64 {
-	if s.Law == LogCount {
-		return math.Pow(10, x/5) - 1
+	if s.Law == Size {
+		return math.Log1p(x)
 	}
 	return x
 }
@@ -154,12 +158,10 @@ func (l *lens) judge(in *sight, r *reading) {
 		if e.absent {
 			continue
 		}
-		if s.Law.isHour() {
-			e.log = hourTail(s.Law, e)
-		} else {
+		if s.Law == Count {
 			e.scale(stretch(s, e, effects, i))
-			e.log = countTail(e.x, e.mean, e.variance)
 		}
+		e.log = e.tail(s.Law)
 		e.strength, e.capped = l.seal.bound(i, s, e.log)
 	}
 	r.h = fuse(l.specs, r.features)
@@ -176,10 +178,19 @@ func stretch(s *spec, e *expectation, effects []float64, i int) float64 {
 	return f
 }
 
-func hourTail(law Law, e *expectation) float64 {
+// tail returns −ln p of what was seen.
+func (e *expectation) tail(law Law) float64 {
 	t := (e.x - e.mean) / math.Sqrt(e.variance)
-	if law == Early {
-		t = -t
+	switch law {
+	case Early:
+		return studentTail(-t, e.df)
+	case Late:
+		return studentTail(t, e.df)
+	case Size:
+		if e.x <= 0 {
+			return 0
+		}
+		return studentTail(t, e.df) - math.Log(e.some)
 	}
-	return studentTail(t, e.df)
+	return countTail(e.x, e.mean, e.variance)
 }

@@ -27,10 +27,10 @@ type Law string
 
 // The laws.
 const (
-	Count    Law = "count"     // negative binomial, upper tail
-	LogCount Law = "log_count" // the same on 5·log10(1+x), for what spans decades
-	Early    Law = "early"     // Student-t, lower tail: an hour earlier than usual
-	Late     Law = "late"      // Student-t, upper tail
+	Count Law = "count" // negative binomial, upper tail
+	Size  Law = "size"  // whether there is any, times how large: Student-t on the logarithm, upper tail
+	Early Law = "early" // Student-t, lower tail: an hour earlier than usual
+	Late  Law = "late"  // Student-t, upper tail
 )
 
 // The names of the sub-models and of the rules' evidence, as they stand in Part.Model.
@@ -51,21 +51,21 @@ func DefaultModels() []Model {
 	return []Model{
 		{ModelVolume, []Feature{
 			volume(ueba.FeatureLooks, Count), volume(ueba.FeatureRecords, Count), volume(ueba.FeatureSearches, Count),
-			volume(ueba.FeatureExports, Count), volume(ueba.FeatureRows, LogCount), volume(ueba.FeatureUnmasks, Count),
+			volume(ueba.FeatureExports, Count), size(ueba.FeatureRows, .1, ""), volume(ueba.FeatureUnmasks, Count),
 			volume(ueba.FeatureViewMinutes, Count),
 		}},
 		{ModelTiming, []Feature{
-			{Feature: ueba.FeatureFirstHour, Law: Early, Weight: .3, Split: true},
-			{Feature: ueba.FeatureLastHour, Law: Late, Weight: .3, Split: true},
-			{Feature: ueba.FeatureBand0, Law: Count, Weight: .3, Split: true, Zeros: true},
-			{Feature: ueba.FeatureOffHours, Law: Count, Weight: .3, Split: true, Zeros: true},
+			{Feature: ueba.FeatureFirstHour, Law: Early, Weight: .1, Split: true},
+			{Feature: ueba.FeatureLastHour, Law: Late, Weight: .1, Split: true},
+			{Feature: ueba.FeatureBand0, Law: Count, Weight: .1, Split: true, Zeros: true},
+			{Feature: ueba.FeatureOffHours, Law: Count, Weight: .1, Split: true, Zeros: true},
 		}},
 		{ModelPurpose, []Feature{
 			purpose(ueba.FeatureUnexplained, Count), purpose(ueba.FeatureUnexplainedRecords, Count),
 			purpose(ueba.FeatureUnexplainedNew, Count), purpose(ueba.FeatureUnexplainedOutside, Count),
 			purpose(ueba.FeatureUnexplainedShort, Count), purpose(ueba.FeatureUnexplainedLong, Count),
 			purpose(ueba.FeatureUnexplainedOffHours, Count), purpose(ueba.FeatureUnexplainedUnmasks, Count),
-			purpose(ueba.FeatureUnexplainedExports, Count), purpose(ueba.FeatureUnexplainedRows, LogCount),
+			purpose(ueba.FeatureUnexplainedExports, Count), size(ueba.FeatureUnexplainedRows, 1, "reasons"),
 			purpose(ueba.FeatureUnexplainedC3, Count),
 		}},
 		{ModelTarget, []Feature{
@@ -84,6 +84,11 @@ func volume(f ueba.Feature, law Law) Feature {
 
 func purpose(f ueba.Feature, law Law) Feature {
 	return Feature{Feature: f, Law: law, Weight: 1, Group: true, Cover: true, Needs: "reasons"}
+}
+
+// size has no day types: the second place of its sums is for how large.
+func size(f ueba.Feature, weight float64, needs string) Feature {
+	return Feature{Feature: f, Law: Size, Weight: weight, Needs: needs}
 }
 
 func target(f ueba.Feature, weight float64) Feature {
@@ -112,6 +117,10 @@ func flatten(models []Model) []spec {
 
 // isHour reports whether the law is one of hours of the day.
 func (l Law) isHour() bool { return l == Early || l == Late }
+
+// isNormal reports whether a cell (see slot) holds a quantity with a normal law: hours,
+// and the logarithms of sizes.
+func (s *spec) isNormal(cell int) bool { return s.Law.isHour() || s.Law == Size && cell%2 == 1 }
 
 // slot is the place of a feature's sums for a day type: two for each feature.
 func (s *spec) slot(i int, workday bool) int {

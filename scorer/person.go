@@ -126,7 +126,7 @@ func (m *machine) prepare(p *person, day ueba.Day, f *facts, l *lens, r *reading
 	}
 	for i := range m.specs {
 		x := m.specs[i].value(f.profile)
-		r.features[i] = expectation{x: x, mean: x}
+		r.features[i] = expectation{x: x, mean: x, absent: m.specs[i].absent(f.profile)}
 	}
 }
 
@@ -228,26 +228,34 @@ func mainShares(all []float64) []float64 {
 // word notes a feature's part with the figures of its own law.
 func (m *machine) word(day ueba.Day, i int, a float64, f *facts, l *lens, e *expectation) evidence {
 	s := &m.specs[i]
-	peers := l.seal.table(f.group).Priors[s.slot(i, f.workday)].Mean
-	out := evidence{
-		day: day, spec: i, a: a, log: e.log, capped: e.capped,
-		value: s.show(m.config, f.profile.Features[s.Feature.Feature]),
+	slot := s.slot(i, f.workday)
+	peers := l.seal.table(f.group).Priors
+	out := evidence{day: day, spec: i, a: a, log: e.log, capped: e.capped, usual: e.mean, peers: peers[slot].Mean}
+	half := 1.645 * math.Sqrt(e.variance)
+	out.low, out.high = e.mean-half, e.mean+half
+	if s.Law == Count {
+		out.low, out.high = countRange(e.mean, e.variance)
 	}
+	if s.Law == Size {
+		out.peers = peers[slot+1].Mean
+	}
+	out.value = f.profile.Features[s.Feature.Feature]
 	if s.Law.isHour() {
-		half := 1.645 * math.Sqrt(e.variance)
-		out.low, out.high = s.show(m.config, e.mean-half), s.show(m.config, e.mean+half)
-		out.usual, out.peers = s.show(m.config, e.mean), s.show(m.config, peers)
-		return out
+		out.value += m.config.Business.Start.Hours()
 	}
-	low, high := countRange(e.mean, e.variance)
-	out.low, out.high = s.unscale(low), s.unscale(high)
-	out.usual, out.peers = s.unscale(e.mean), s.unscale(peers)
+	for _, x := range []*float64{&out.usual, &out.low, &out.high, &out.peers} {
+		*x = s.show(m.config, *x)
+	}
 	return out
 }
 
-// show gives hours as hours of the clock: those after midnight go on from 24.
+// show turns a number in the law's scale into one for people: sizes from logarithms,
+// hours of the business day into hours of the clock, those after midnight going on from 24.
 func (s *spec) show(c *Config, x float64) float64 {
-	if s.Law.isHour() {
+	switch {
+	case s.Law == Size:
+		return math.Max(math.Expm1(x), 0)
+	case s.Law.isHour():
 		return x + c.Business.Start.Hours()
 	}
 	return x

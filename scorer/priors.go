@@ -126,37 +126,37 @@ func (c *census) settle(cell int) {
 		each[c.place[i]].meet(m.base.cells[cell])
 	}
 	company := &c.company.Priors[cell]
-	company.Mean, company.Spread = companyMean(s, &all), s.spread(&all)
+	company.Mean, company.Spread = s.mean(cell, &all), s.spread(cell, &all)
 	for g := range each {
 		own := each[g].lean(&all)
 		own.means = each[g].means + pseudoPeople*company.Mean
 		own.people = each[g].people + pseudoPeople
-		c.tables[g].Priors[cell] = prior{Mean: own.means / own.people, Spread: s.spread(&own)}
+		c.tables[g].Priors[cell] = prior{Mean: own.means / own.people, Spread: s.spread(cell, &own)}
 	}
 	for i, m := range c.members {
 		p := &c.tables[c.place[i]].Priors[cell]
-		each[c.place[i]].compare(m.base.cells[cell], p.Mean, s.sampling(p))
-		all.compare(m.base.cells[cell], p.Mean, s.sampling(p))
+		each[c.place[i]].compare(m.base.cells[cell], p.Mean, s.sampling(cell, p))
+		all.compare(m.base.cells[cell], p.Mean, s.sampling(cell, p))
 	}
-	company.Strength = s.strength(*company, &all)
+	company.Strength = s.strength(cell, *company, &all)
 	*company = company.round()
 	for g := range each {
 		p, own := &c.tables[g].Priors[cell], each[g].lean(&all)
-		p.Strength = s.strength(*p, &own)
+		p.Strength = s.strength(cell, *p, &own)
 		*p = p.round()
 	}
 }
 
 func (p prior) round() prior { return prior{round6(p.Mean), round6(p.Strength), round6(p.Spread)} }
 
-// companyMean is the mean over people. A count that nobody ever had is expected half
-// once in all the days seen.
-func companyMean(s *spec, c *crowd) float64 {
+// mean is the mean over the company's people. A count that nobody ever had is expected
+// half once in all the days seen.
+func (s *spec) mean(cell int, c *crowd) float64 {
 	mean := 0.0
 	if c.people > 0 {
 		mean = c.means / c.people
 	}
-	if s.Law.isHour() {
+	if s.isNormal(cell) {
 		return mean
 	}
 	return math.Max(mean, .5/(1+c.days))
@@ -167,18 +167,18 @@ const (
 	minDispersion, maxDispersion = .02, 20
 	firstDispersion              = .3 // 1/k while nothing is known
 	minStrength, maxStrength     = .5, 60
-	firstHourVariance            = 4
-	minHourStrength              = .2
-	maxHourStrength              = 10
+	firstVariance                = 4
+	minNormalStrength            = .2
+	maxNormalStrength            = 10
 )
 
-// spread returns the dispersion within a person: 1/k for counts, the variance for hours.
-func (s *spec) spread(c *crowd) float64 {
+// spread returns the dispersion within a person: 1/k for counts, else the variance.
+func (s *spec) spread(cell int, c *crowd) float64 {
 	switch {
-	case s.Law.isHour() && c.dof > 0:
-		return math.Max(c.within/c.dof, minHourVariance)
-	case s.Law.isHour():
-		return firstHourVariance
+	case s.isNormal(cell) && c.dof > 0:
+		return math.Max(c.within/c.dof, minVariance)
+	case s.isNormal(cell):
+		return firstVariance
 	case c.square > 0:
 		return math.Min(math.Max(c.extra/c.square, minDispersion), maxDispersion)
 	}
@@ -186,20 +186,20 @@ func (s *spec) spread(c *crowd) float64 {
 }
 
 // sampling is the variance of one day around a person's mean.
-func (s *spec) sampling(p *prior) float64 {
-	if s.Law.isHour() {
+func (s *spec) sampling(cell int, p *prior) float64 {
+	if s.isNormal(cell) {
 		return p.Spread
 	}
 	return p.Mean + p.Spread*p.Mean*p.Mean
 }
 
 // strength returns how many days the group's word weighs: the more people differ, the fewer.
-func (s *spec) strength(p prior, c *crowd) float64 {
-	if s.Law.isHour() {
+func (s *spec) strength(cell int, p prior, c *crowd) float64 {
+	if s.isNormal(cell) {
 		if c.people <= 0 || c.between <= 0 {
-			return maxHourStrength
+			return maxNormalStrength
 		}
-		return math.Min(math.Max(p.Spread*c.people/c.between, minHourStrength), maxHourStrength)
+		return math.Min(math.Max(p.Spread*c.people/c.between, minNormalStrength), maxNormalStrength)
 	}
 	if c.scale <= 0 || c.between <= 0 {
 		return maxStrength

@@ -25,7 +25,7 @@ func (m *machine) write(p *person, day ueba.Day, f *facts, seal *Seal, out outco
 	if p == nil {
 		return s
 	}
-	s.State = m.state(p, f)
+	s.State, s.Verdicts = m.state(p, f), len(f.reviews)
 	if f.profile != nil {
 		s.Missing = f.profile.Missing
 	}
@@ -117,8 +117,8 @@ func (m *machine) part(e *evidence) ueba.Part {
 	}
 	s := &m.specs[e.spec]
 	part.Model, part.Feature = s.model, s.Feature.Feature.String()
-	// Four digits are all that a law can claim, and keep documents small.
-	part.P = round6(math.Max(math.Exp(-e.log), math.SmallestNonzeroFloat64))
+	// More digits than these no law can claim, and smaller numbers no float can hold.
+	part.P = round6(math.Exp(-math.Min(e.log, 690)))
 	part.Usual, part.Low, part.High, part.Peers = round6(e.usual), round6(e.low), round6(e.high), round6(e.peers)
 	return part
 }

@@ -97,7 +97,7 @@ func capOf(days int) float64 {
 
 // round6 keeps six significant digits, so that what is stored is exactly what is used.
 func round6(x float64) float64 {
-	if x == 0 || math.IsNaN(x) || math.IsInf(x, 0) {
+	if math.Abs(x) < 1e-300 || math.IsNaN(x) || math.IsInf(x, 0) {
 		return x
 	}
 	scale := math.Pow(10, 5-math.Floor(math.Log10(math.Abs(x))))

@@ -56,11 +56,12 @@ type RiskScore struct {
 	Parts  []Part  `json:"parts,omitempty"`  // A's parts, largest first; they add up to A, their R to R
 	Causes []Cause `json:"causes,omitempty"` // what moved R since the day before; they add up to the change
 
-	Missing []string `json:"missing,omitempty"`
-	Version string   `json:"version"` // of the model
-	Config  string   `json:"config"`  // hash of the scoring configuration
-	Seal    string   `json:"seal"`    // hash of the seal it was scored with
-	Hash    string   `json:"hash"`    // of all of the above but Revision and At
+	Missing  []string `json:"missing,omitempty"`
+	Verdicts int      `json:"verdicts,omitempty"` // reviews of him that were known
+	Version  string   `json:"version"`            // of the model
+	Config   string   `json:"config"`             // hash of the scoring configuration
+	Seal     string   `json:"seal"`               // hash of the seal it was scored with
+	Hash     string   `json:"hash"`               // of all of the above but Revision and At
 }
 
 // Part is one (day, sub-model or rule, feature) share of A.
