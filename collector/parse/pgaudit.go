@@ -344,7 +344,7 @@ func (g *pgGroup) ran(s *sqlStatement) bool {
 		return s.cursor
 	case "COPY":
 		return strings.HasPrefix(s.verb, "copy")
-	case "INSERT", "UPDATE", "DELETE", "TRUNCATE", "MERGE":
+	case "INSERT", "UPDATE", "DELETE", "TRUNCATE TABLE", "MERGE":
 		return s.target != "" && g.names(s.target)
 	}
 	if len(s.query.tables) > 0 {
@@ -387,7 +387,7 @@ func (g *pgGroup) isLook(s *sqlStatement, read bool) bool {
 	case "DECLARE CURSOR":
 		// With log_rows the tables of a cursor are not logged; without, they are.
 		return !read && g.counted && len(s.query.tables)+len(s.query.branches) > 0
-	case "TRUNCATE":
+	case "TRUNCATE TABLE":
 		return s.target != ""
 	}
 	return false

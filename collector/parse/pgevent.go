@@ -115,8 +115,9 @@ func firstTable(s *sqlStatement) string {
 	return s.target
 }
 
-// actionOf names what a group did. A read of records by their ids is a view, one of
-// others a search where there are conditions, else a list.
+// actionOf names what a group did. A read of records by their ids is a view. So is one
+// of nobody knows how many, for it showed records and not a number of hits. With a
+// number of rows it is a search where there are conditions, else a list.
 func actionOf(g *pgGroup, s *sqlStatement, writes, known bool) ueba.Action {
 	if writes {
 		return writeAction(g.command, s.verb)
@@ -126,7 +127,7 @@ func actionOf(g *pgGroup, s *sqlStatement, writes, known bool) ueba.Action {
 		return ueba.ActionExport
 	case s.copies:
 		return ueba.ActionCopy
-	case known:
+	case known, !g.counted, len(g.objects) == 0:
 		return ueba.ActionView
 	case s.query.conditional():
 		return ueba.ActionSearch
@@ -138,7 +139,7 @@ func writeAction(command, verb string) ueba.Action {
 	switch command {
 	case "INSERT", "COPY":
 		return ueba.ActionCreate
-	case "DELETE", "TRUNCATE", "TRUNCATE TABLE":
+	case "DELETE", "TRUNCATE TABLE":
 		return ueba.ActionDelete
 	case "":
 		if verb == "delete" || verb == "truncate" {

@@ -125,7 +125,7 @@ func (s *sqlScanner) quoted(quote byte, backslashes bool) string {
 		s.pos++
 		switch {
 		case c == '\\' && backslashes && s.pos < len(s.text):
-			b.WriteByte(s.text[s.pos])
+			b.WriteByte(unescaped(s.text[s.pos]))
 			s.pos++
 		case c == quote && s.pos < len(s.text) && s.text[s.pos] == quote:
 			b.WriteByte(quote)
@@ -137,6 +137,18 @@ func (s *sqlScanner) quoted(quote byte, backslashes bool) string {
 		}
 	}
 	return b.String()
+}
+
+// unescaped is what stands for a character after a backslash. Escapes by number are not
+// followed: the NUL that stands for them makes the text useless as an id.
+func unescaped(c byte) byte {
+	switch {
+	case c == 'n', c == 'r', c == 't', c == 'b', c == 'f':
+		return '\n'
+	case isDigit(c), c == 'x', c == 'u', c == 'U':
+		return 0
+	}
+	return c
 }
 
 // dollar reads a parameter ($1) or a string between dollar quotes ($tag$…$tag$).
