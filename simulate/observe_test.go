@@ -249,7 +249,7 @@ func (o *observed) labelled(scenario string) func(*seen) bool {
 
 func small() Config {
 	cfg := Default()
-	cfg.Staff, cfg.Days = 60, 36
+	cfg.Staff, cfg.Days, cfg.Looks = 60, 36, .5
 	return cfg
 }
 
