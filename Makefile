@@ -1,7 +1,7 @@
 # Onlooker: `make` lists the targets.
 GO      ?= go
 LINT    ?= $(CURDIR)/bin/golangci-lint
-LINT_VERSION := v2.12.2
+LINT_VERSION := v2.15.0
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
@@ -11,7 +11,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build the static binary into ./bin/onlooker
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/onlooker ./cmd/onlooker
+	CGO_ENABLED=0 $(GO) build -trimpath -tags timetzdata -ldflags '$(LDFLAGS)' -o bin/onlooker ./cmd/onlooker
 
 demo: ## make a company, score it, serve the page
 	$(GO) run ./cmd/onlooker demo

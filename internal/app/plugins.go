@@ -1,0 +1,151 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/go-viper/mapstructure/v2"
+
+	"github.com/onlooker-ueba/onlooker/collector"
+	"github.com/onlooker-ueba/onlooker/collector/parse"
+	"github.com/onlooker-ueba/onlooker/notify"
+	"github.com/onlooker-ueba/onlooker/notify/dingtalk"
+	"github.com/onlooker-ueba/onlooker/notify/slack"
+	"github.com/onlooker-ueba/onlooker/notify/webhook"
+	"github.com/onlooker-ueba/onlooker/rules"
+	"github.com/onlooker-ueba/onlooker/rules/ruletest"
+	"github.com/onlooker-ueba/onlooker/text"
+)
+
+// This file is the one table of plug-ins.
+
+// notifiers makes the adapter of each kind of channel from its own settings.
+func notifiers() map[string]func(settings map[string]any) (notify.Adapter, error) {
+	return map[string]func(map[string]any) (notify.Adapter, error){
+		"dingtalk": adapter(func(c dingtalk.Config) (notify.Adapter, error) { return dingtalk.New(c) }),
+		"slack":    adapter(func(c slack.Config) (notify.Adapter, error) { return slack.New(c) }),
+		"webhook":  adapter(func(c webhook.Config) (notify.Adapter, error) { return webhook.New(c) }),
+	}
+}
+
+// formats are the raw formats that can be read; the first is the native one.
+func formats() []collector.Format {
+	var out []collector.Format
+	for _, f := range parse.Formats() {
+		out = append(out, collector.Format{Name: f.Name, Split: f.Split, New: func(o collector.Options) collector.Parser {
+			return f.New(parse.Options(o))
+		}})
+	}
+	return out
+}
+
+// adapter decodes settings strictly over the zero configuration and makes the adapter.
+func adapter[C any](make func(C) (notify.Adapter, error)) func(map[string]any) (notify.Adapter, error) {
+	return func(settings map[string]any) (notify.Adapter, error) {
+		var c C
+		d, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{TagName: "yaml", ErrorUnused: true, Result: &c})
+		if err != nil {
+			return nil, err
+		}
+		if err := d.Decode(settings); err != nil {
+			return nil, settingsError(err)
+		}
+		return make(c)
+	}
+}
+
+// settingsError keeps the names of keys and drops values: they may be secrets.
+func settingsError(err error) error {
+	_, keys, ok := strings.Cut(err.Error(), "invalid keys: ")
+	if !ok {
+		return errors.New("a setting has the wrong type")
+	}
+	return fmt.Errorf("unknown setting %s", strings.TrimSpace(keys))
+}
+
+func newChannel(c ChannelConfig) (notify.Channel, error) {
+	kinds := notifiers()
+	make, ok := kinds[c.Kind]
+	if !ok {
+		return notify.Channel{}, fmt.Errorf("kind: want one of %s, found %q", strings.Join(sortedKeys(kinds), ", "), c.Kind)
+	}
+	lang := text.Chinese
+	if c.Lang != "" {
+		var err error
+		if lang, err = text.ParseLang(c.Lang); err != nil {
+			return notify.Channel{}, fmt.Errorf("lang: %w", err)
+		}
+	}
+	a, err := make(c.Settings)
+	return notify.Channel{Name: c.Name, Lang: lang, Adapter: a}, err
+}
+
+// formatNamed finds a format; the empty name is the native one.
+func formatNamed(name string) (collector.Format, error) {
+	all := formats()
+	if name == "" {
+		return all[0], nil
+	}
+	names := make([]string, len(all))
+	for i, f := range all {
+		if f.Name == name {
+			return f, nil
+		}
+		names[i] = f.Name
+	}
+	return collector.Format{}, fmt.Errorf("unknown format %q; known are %s", name, strings.Join(names, ", "))
+}
+
+// ruleSources lists where rules are read from.
+func ruleSources(builtin bool, dirs []string) ([]fs.FS, error) {
+	var out []fs.FS
+	if builtin {
+		out = append(out, rules.Builtin())
+	}
+	for _, dir := range dirs {
+		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+			return nil, fmt.Errorf("rules.dirs: %s is not a folder that can be read", dir)
+		}
+		out = append(out, os.DirFS(dir))
+	}
+	return out, nil
+}
+
+func loadRules(c RulesConfig) (*rules.Set, error) {
+	sources, err := ruleSources(c.Builtin, c.Dirs)
+	if err != nil {
+		return nil, err
+	}
+	set, err := rules.Load(sources...)
+	if err != nil {
+		return nil, fmt.Errorf("load rules: %w", err)
+	}
+	return set, nil
+}
+
+// CheckRules loads the rules of the folders, the built-in ones without any, and tells
+// what they are.
+func CheckRules(dirs []string) ([]rules.Info, error) {
+	set, err := loadRules(RulesConfig{Builtin: len(dirs) == 0, Dirs: dirs})
+	if err != nil {
+		return nil, err
+	}
+	return set.Rules(), nil
+}
+
+// TestRules runs the tests that stand beside the rules.
+func TestRules(dirs []string) error {
+	sources, err := ruleSources(len(dirs) == 0, dirs)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, s := range slices.Clip(sources) {
+		errs = append(errs, ruletest.Check(s))
+	}
+	return errors.Join(errs...)
+}

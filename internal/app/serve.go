@@ -1,0 +1,243 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/robfig/cron/v3"
+
+	"github.com/onlooker-ueba/onlooker/collector"
+	"github.com/onlooker-ueba/onlooker/collector/file"
+	"github.com/onlooker-ueba/onlooker/collector/httpin"
+	"github.com/onlooker-ueba/onlooker/console"
+)
+
+// stopWithin is how long requests under way may take when the daemon ends.
+const stopWithin = 10 * time.Second
+
+// Serve runs the daemon until ctx ends or a part fails.
+func Serve(ctx context.Context, c Config, o Options) error {
+	a, err := Open(ctx, c, o)
+	if err != nil {
+		return err
+	}
+	return errors.Join(a.serve(ctx), a.Close())
+}
+
+// serve starts everything and waits. SIGTERM ends ctx: then it is a quiet end.
+func (a *App) serve(ctx context.Context) error {
+	if err := a.loadDirectory(ctx, nil); err != nil {
+		// The old files are in force; without any, nobody is known, and coverage says so.
+		a.fault("directory")(err)
+	}
+	if err := a.startDaemon(ctx); err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		a.log.Info("stopping")
+		return nil
+	case err := <-a.parts.failed:
+		return err
+	}
+}
+
+// startDaemon starts what only the daemon does: sources, schedule, sending, the page.
+func (a *App) startDaemon(ctx context.Context) error {
+	a.parts.start("notify", a.outbox.Run)
+	a.parts.start("directory", func(ctx context.Context) error { return a.files.watch(ctx, a.fault("directory")) })
+	schedule, err := cron.ParseStandard(a.config.Score.Cron)
+	if err != nil {
+		return fmt.Errorf("score.cron: %w", err)
+	}
+	a.parts.start("scorer", func(ctx context.Context) error { return a.keepScoring(ctx, schedule) })
+	a.parts.start("retention", a.keepRetention)
+	for _, s := range a.config.Sources {
+		if err := a.startSource(s); err != nil {
+			return err
+		}
+	}
+	if err := a.serveSocket(); err != nil {
+		return err
+	}
+	return a.serveTCP(ctx)
+}
+
+func (a *App) startSource(s SourceConfig) error {
+	format, err := formatNamed(s.Format)
+	if err != nil {
+		return fmt.Errorf("source %s: %w", s.Name, err)
+	}
+	c := file.DefaultConfig()
+	c.Source, c.Paths, c.Service, c.Zone = s.Name, s.Paths, s.Service, s.Zone
+	if err := c.Check(); err != nil {
+		return fmt.Errorf("source %s: %w", s.Name, err)
+	}
+	a.parts.start("source "+s.Name, file.New(c, format, a.intake, a.store, a.now, a.log).Run)
+	return nil
+}
+
+// keepScoring runs the scorer at the scheduled instants. An instant that passed while a
+// run was under way is made up for by the next one.
+func (a *App) keepScoring(ctx context.Context, schedule cron.Schedule) error {
+	for {
+		next := schedule.Next(a.clock.Local(a.now()))
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(next.Sub(a.now())):
+		}
+		if err := a.jobs.Tick(ctx, next); err != nil && ctx.Err() == nil {
+			a.fault("scorer")(err)
+		}
+	}
+}
+
+// serveSocket serves the operator's API on the socket in the data folder.
+func (a *App) serveSocket() error {
+	c := a.consoleConfig()
+	c.Operator = true
+	h, err := console.Handler(c)
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", h)
+	mux.HandleFunc("GET /api/v1/configuration", a.showConfiguration)
+	path := SocketPath(a.config.Data)
+	// The lock on the data folder proves that whoever made this socket is gone.
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove the old socket: %w", err)
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return fmt.Errorf("listen on the socket: %w", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return errors.Join(fmt.Errorf("protect the socket: %w", err), l.Close())
+	}
+	a.serveHTTP("socket", &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}, l)
+	return nil
+}
+
+// SocketPath is where the process that holds the data folder listens. A path too long for
+// a socket's address is replaced by one in the temporary folder.
+func SocketPath(data string) string {
+	const longest = 100 // sun_path holds 104 bytes on some systems
+	path := filepath.Join(data, "onlooker.sock")
+	abs, err := filepath.Abs(path)
+	if err != nil || len(path) <= longest {
+		return path
+	}
+	sum := sha256.Sum256([]byte(abs))
+	return filepath.Join(os.TempDir(), "onlooker-"+hex.EncodeToString(sum[:8])+".sock")
+}
+
+// serveTCP serves events, API and page.
+func (a *App) serveTCP(ctx context.Context) error {
+	in := a.config.HTTP.intake()
+	token, file, err := pageToken(a.config.Data)
+	if err != nil {
+		return err
+	}
+	c := a.consoleConfig()
+	c.PageToken, c.TokenFile = token, file
+	page, err := console.Handler(c)
+	if err != nil {
+		return err
+	}
+	events := httpin.New(in, a.intake, httpin.Formats(formats()), collector.Options{})
+	mux := http.NewServeMux()
+	mux.Handle(httpin.Path, events)
+	mux.Handle("/", page)
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", in.Listen)
+	if err != nil {
+		return fmt.Errorf("http.listen: %w", err)
+	}
+	a.address = l.Addr().String()
+	scheme := "http"
+	if in.TLSCert != "" {
+		cert, err := httpin.LoadCertificate(in, a.now)
+		if err != nil {
+			return errors.Join(fmt.Errorf("http.tls_cert: %w", err), l.Close())
+		}
+		server.TLSConfig = cert.TLSConfig()
+		scheme = "https"
+	}
+	a.serveHTTP("http", server, l)
+	a.announce(scheme, token)
+	return nil
+}
+
+// announce prints the link that opens the page, as Jupyter does. It goes to stderr by
+// itself, not into the log, which others may read.
+func (a *App) announce(scheme, token string) {
+	words := WordsIn(a.config.Lang)
+	fmt.Fprintln(a.opts.Log, words.Say("app.link", map[string]any{"link": scheme + "://" + a.address + "/?token=" + token}))
+	if len(a.config.HTTP.Tokens) == 0 {
+		fmt.Fprintln(a.opts.Log, words.Say("app.no_tokens", map[string]any{"address": a.address}))
+	}
+}
+
+// serveHTTP runs a server as a part: it stops taking requests, lets those under way end,
+// then closes.
+func (a *App) serveHTTP(name string, s *http.Server, l net.Listener) {
+	a.parts.start(name, func(ctx context.Context) error {
+		ended := make(chan error, 1)
+		go func() {
+			if s.TLSConfig != nil {
+				ended <- s.ServeTLS(l, "", "")
+				return
+			}
+			ended <- s.Serve(l)
+		}()
+		select {
+		case err := <-ended:
+			return err
+		case <-ctx.Done():
+		}
+		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+		defer cancel()
+		if err := s.Shutdown(within); err != nil {
+			return errors.Join(err, s.Close())
+		}
+		if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+}
+
+// pageToken reads the token that opens the page, or makes it: the link stays the same
+// over restarts.
+func pageToken(data string) (token, file string, err error) {
+	file = filepath.Join(data, "page-token")
+	b, err := os.ReadFile(file)
+	if err == nil && len(strings.TrimSpace(string(b))) >= 32 {
+		return strings.TrimSpace(string(b)), file, nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", file, fmt.Errorf("read the page's token: %w", err)
+	}
+	raw := make([]byte, 24)
+	_, _ = rand.Read(raw) // never fails: it ends the process instead
+	token = base64.RawURLEncoding.EncodeToString(raw)
+	if err := os.WriteFile(file, []byte(token+"\n"), 0o600); err != nil {
+		return "", file, fmt.Errorf("write the page's token: %w", err)
+	}
+	return token, file, nil
+}

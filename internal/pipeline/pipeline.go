@@ -1,0 +1,259 @@
+// Package pipeline follows the store's change feed from a durable cursor. It runs the
+// immediate rules, notes which employee-days new facts touch, and keeps the profiles of
+// the open day at hand.
+//
+// It guarantees that every appended fact is seen at least once, across crashes: a note
+// or an alert is written before the cursor moves, and both are idempotent. Its memory
+// holds one small entry for each touched employee-day and one profile for each employee
+// of the open day; it queues nothing, because the store is the queue.
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/onlooker-ueba/onlooker/store"
+	"github.com/onlooker-ueba/onlooker/ueba"
+)
+
+// The kinds of document that the pipeline keeps.
+const (
+	KindCursor  = "cursor"
+	KindTouched = "touched"
+	KindProfile = "profile"
+	cursorID    = "pipeline"
+)
+
+const (
+	batch       = 4096
+	pause       = 200 * time.Millisecond // between two looks at an idle feed
+	liveEvery   = time.Second            // between two rounds of folding the open day
+	liveAtMost  = 500 * time.Millisecond // of folding in one round: ingest has priority
+	retryAfter  = 2 * time.Second
+	immediately = 2 // days, the open one included, on which the immediate rules run
+)
+
+// Company knows whose account it is and folds one employee's day.
+type Company interface {
+	// Owner returns the id of the employee who holds the account then.
+	Owner(acct ueba.Account, when time.Time) (string, bool)
+	// Fold makes the profile and the looks of an employee's day from the facts
+	// known at the instant.
+	Fold(ctx context.Context, employee string, day ueba.Day, at time.Time) (ueba.Profile, []ueba.Look, error)
+	// Apply takes a directory fact into account.
+	Apply(fact ueba.Fact)
+	// Heard notes an account that an event came from at the time.
+	Heard(acct ueba.Account, t time.Time)
+	// Alerting picks the detections that raise an alert at now, and says when to ask
+	// again because a rule lets late reasons arrive first; zero means never.
+	Alerting(found []ueba.Detection, now time.Time) ([]ueba.Detection, time.Time)
+}
+
+// Raiser raises alerts; raising one twice is raising it once.
+type Raiser interface {
+	Raise(ctx context.Context, alerts ...ueba.Alert) error
+}
+
+// Config is what a Pipeline is made of.
+type Config struct {
+	Facts    store.Facts
+	Docs     store.Docs
+	Remover  store.Remover
+	Company  Company
+	Raiser   Raiser
+	Business ueba.Business
+	Now      func() time.Time
+	// Fault is told of an error that the pipeline will try again after.
+	Fault func(error)
+}
+
+// Pipeline follows the feed. Make it with New, then Run it.
+type Pipeline struct {
+	cfg  Config
+	wake chan struct{}
+
+	accounts accounts
+
+	settling sync.Mutex // one Settle at a time
+	stepping sync.Mutex // one follower of the feed at a time
+
+	mu         sync.Mutex
+	cursor     store.Cursor
+	seen       int64
+	caught     bool
+	clock      uint64
+	touched    map[employeeDay]uint64 // generation of the newest touch
+	dirty      map[employeeDay]bool   // recent days to fold for the live numbers
+	live       map[employeeDay]*liveDay
+	lastFolded string
+}
+
+type employeeDay struct {
+	day      ueba.Day
+	employee string
+}
+
+// New makes a pipeline and reads where it stood.
+func New(ctx context.Context, cfg Config) (*Pipeline, error) {
+	p := &Pipeline{
+		cfg:     cfg,
+		wake:    make(chan struct{}, 1),
+		touched: map[employeeDay]uint64{},
+		dirty:   map[employeeDay]bool{},
+		live:    map[employeeDay]*liveDay{},
+	}
+	if err := p.loadCursor(ctx); err != nil {
+		return nil, err
+	}
+	if err := p.accounts.load(ctx, cfg.Docs); err != nil {
+		return nil, err
+	}
+	for _, a := range p.accounts.all() {
+		acct := ueba.Account{Service: a.Service, User: a.User}
+		cfg.Company.Heard(acct, a.First)
+		cfg.Company.Heard(acct, a.Last)
+	}
+	return p, p.loadTouched(ctx)
+}
+
+// Wake tells the pipeline that something was appended.
+func (p *Pipeline) Wake() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run follows the feed until ctx ends. An error of the store is reported and tried again.
+func (p *Pipeline) Run(ctx context.Context) error {
+	lastLive := time.Time{}
+	for {
+		more, err := p.Step(ctx)
+		if err == nil && p.cfg.Now().Sub(lastLive) >= liveEvery {
+			lastLive = p.cfg.Now()
+			err = p.foldLive(ctx)
+		}
+		wait := pause
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			p.cfg.Fault(err)
+			wait = retryAfter
+		case more:
+			continue
+		}
+		if !p.sleep(ctx, wait) {
+			return nil
+		}
+	}
+}
+
+func (p *Pipeline) sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-p.wake:
+	case <-t.C:
+	}
+	return true
+}
+
+// Step takes one batch from the feed and reports whether there may be more.
+func (p *Pipeline) Step(ctx context.Context) (bool, error) {
+	p.stepping.Lock()
+	defer p.stepping.Unlock()
+	facts, next, err := p.cfg.Facts.Changes(ctx, p.place(), batch)
+	if err != nil {
+		return false, fmt.Errorf("follow the change feed: %w", err)
+	}
+	if len(facts) == 0 {
+		p.mu.Lock()
+		p.caught = true
+		p.mu.Unlock()
+		return false, nil
+	}
+	keys, err := p.touches(ctx, facts)
+	if err != nil {
+		return false, err
+	}
+	if err := p.note(ctx, keys); err != nil {
+		return false, err
+	}
+	if err := p.saveCursor(ctx, next, int64(len(facts))); err != nil {
+		return false, err
+	}
+	return len(facts) == batch, nil
+}
+
+// CatchUp follows the feed until nothing is new.
+func (p *Pipeline) CatchUp(ctx context.Context) error {
+	if err := p.cfg.Facts.Sync(ctx); err != nil {
+		return fmt.Errorf("wait for the store: %w", err)
+	}
+	for {
+		before := p.place()
+		if _, err := p.Step(ctx); err != nil {
+			return err
+		}
+		if p.place() == before {
+			return nil
+		}
+	}
+}
+
+func (p *Pipeline) place() store.Cursor {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.cursor
+}
+
+// Seen counts the facts followed since the begin of the feed.
+func (p *Pipeline) Seen() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.seen
+}
+
+// CaughtUp reports whether the feed was empty at the last look.
+func (p *Pipeline) CaughtUp() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.caught
+}
+
+func (p *Pipeline) today() ueba.Day { return p.cfg.Business.DayOf(p.cfg.Now()) }
+
+func (p *Pipeline) loadCursor(ctx context.Context) error {
+	doc, err := p.cfg.Docs.Get(ctx, KindCursor, cursorID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read the pipeline's cursor: %w", err)
+	}
+	var c cursorDoc
+	if err := c.decode(doc.Body); err != nil {
+		return fmt.Errorf("read the pipeline's cursor: %w", err)
+	}
+	p.cursor, p.seen = c.Cursor, c.Seen
+	return nil
+}
+
+func (p *Pipeline) saveCursor(ctx context.Context, next store.Cursor, n int64) error {
+	c := cursorDoc{Cursor: next, Seen: p.Seen() + n}
+	docs := append(p.accounts.takeChanged(),
+		store.Doc{Kind: KindCursor, ID: cursorID, Day: ueba.NoDay, Body: c.encode()})
+	if err := p.cfg.Docs.Put(ctx, docs...); err != nil {
+		return fmt.Errorf("save the pipeline's cursor: %w", err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cursor, p.seen, p.caught = c.Cursor, c.Seen, false
+	return nil
+}

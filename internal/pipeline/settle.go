@@ -1,0 +1,240 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime"
+	"sort"
+	"sync"
+	"time"
+
+	"github.com/onlooker-ueba/onlooker/store"
+	"github.com/onlooker-ueba/onlooker/ueba"
+)
+
+// chunk is how many employee-days Settle folds before it writes.
+const chunk = 512
+
+// Settle folds every touched employee-day that is over by now into a stored profile,
+// raises what the rules find in it, and takes the note away. progress may be nil.
+func (p *Pipeline) Settle(ctx context.Context, now time.Time, progress func(done, total int)) error {
+	p.settling.Lock()
+	defer p.settling.Unlock()
+	todo := p.notesBefore(p.cfg.Business.DayOf(now))
+	for done := 0; done < len(todo); {
+		n := min(chunk, len(todo)-done)
+		if err := p.settleChunk(ctx, todo[done:done+n], now); err != nil {
+			return err
+		}
+		done += n
+		if progress != nil {
+			progress(done, len(todo))
+		}
+	}
+	return nil
+}
+
+// note is a touched employee-day with the generation that is being folded.
+type note struct {
+	employeeDay
+	generation uint64
+}
+
+func (p *Pipeline) notesBefore(open ueba.Day) []note {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var out []note
+	for k, g := range p.touched {
+		if k.day < open {
+			out = append(out, note{k, g})
+		}
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].id() < out[j].id() })
+	return out
+}
+
+// settled is what folding one note gave.
+type settled struct {
+	note
+	doc    store.Doc
+	alerts []ueba.Alert
+	waits  bool // a rule still waits for late reasons: the note stays
+}
+
+// settleChunk raises alerts before it stores profiles, and takes notes away last, so that
+// a crash in between only repeats work.
+func (p *Pipeline) settleChunk(ctx context.Context, notes []note, now time.Time) error {
+	results := make([]settled, len(notes))
+	at := make([]int, len(notes))
+	for i := range at {
+		at[i] = i
+	}
+	err := parallel(ctx, at, func(i int) (err error) {
+		results[i], err = p.settleOne(ctx, notes[i], now)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	var alerts []ueba.Alert
+	docs := make([]store.Doc, len(results))
+	for i, r := range results {
+		alerts = append(alerts, r.alerts...)
+		docs[i] = r.doc
+	}
+	if len(alerts) > 0 {
+		if err := p.cfg.Raiser.Raise(ctx, alerts...); err != nil {
+			return fmt.Errorf("raise the alerts of closed days: %w", err)
+		}
+	}
+	if err := p.cfg.Docs.Put(ctx, docs...); err != nil {
+		return fmt.Errorf("store profiles: %w", err)
+	}
+	return p.unnote(ctx, results)
+}
+
+func (p *Pipeline) settleOne(ctx context.Context, n note, now time.Time) (settled, error) {
+	profile, _, err := p.cfg.Company.Fold(ctx, n.employee, n.day, now)
+	if err != nil {
+		return settled{}, fmt.Errorf("fold %s of %s: %w", n.day, n.employee, err)
+	}
+	found, due := p.cfg.Company.Alerting(profile.Detections, now)
+	r := settled{note: n, waits: !due.IsZero()}
+	for _, d := range found {
+		r.alerts = append(r.alerts, AlertOf(d))
+	}
+	r.doc = store.Doc{Kind: KindProfile, ID: n.id(), Day: n.day, Body: mustJSON(profile)}
+	return r, nil
+}
+
+// unnote takes the notes away to which nothing new came meanwhile. It holds off the
+// feed's follower, which would otherwise put a note that is then deleted here.
+func (p *Pipeline) unnote(ctx context.Context, results []settled) error {
+	p.stepping.Lock()
+	defer p.stepping.Unlock()
+	var ids []string
+	var gone []employeeDay
+	p.mu.Lock()
+	for _, r := range results {
+		if !r.waits && p.touched[r.employeeDay] == r.generation {
+			gone = append(gone, r.employeeDay)
+			ids = append(ids, r.id())
+		}
+	}
+	p.mu.Unlock()
+	if err := p.cfg.Remover.DeleteDoc(ctx, KindTouched, ids...); err != nil {
+		return fmt.Errorf("take notes of touched days away: %w", err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, k := range gone {
+		delete(p.touched, k)
+	}
+	return nil
+}
+
+// Profiles gives the profiles of everybody with an event on the day, as known at the
+// instant, by employee. employees restricts them when not nil.
+func (p *Pipeline) Profiles(ctx context.Context, day ueba.Day, at time.Time, employees []string) ([]ueba.Profile, error) {
+	want := map[string]bool{}
+	for _, e := range employees {
+		want[e] = true
+	}
+	wanted := func(e string) bool { return employees == nil || want[e] }
+
+	byEmployee := map[string]ueba.Profile{}
+	var again []string
+	for doc, err := range p.cfg.Docs.List(ctx, KindProfile, day.String()+"/", day.String()+"0", false) {
+		if err != nil {
+			return nil, fmt.Errorf("read profiles of %s: %w", day, err)
+		}
+		k, err := parseEmployeeDay(doc.ID)
+		if err != nil || !wanted(k.employee) {
+			continue
+		}
+		var stored ueba.Profile
+		if err := json.Unmarshal(doc.Body, &stored); err != nil {
+			return nil, fmt.Errorf("read profile %s: %w", doc.ID, err)
+		}
+		if stored.Known.After(at) {
+			again = append(again, k.employee)
+			continue
+		}
+		byEmployee[k.employee] = stored
+	}
+	for _, e := range p.touchedOn(day) {
+		if wanted(e) {
+			again = append(again, e)
+			delete(byEmployee, e)
+		}
+	}
+	if err := p.foldAll(ctx, again, day, at, byEmployee); err != nil {
+		return nil, err
+	}
+	return sorted(byEmployee), nil
+}
+
+func (p *Pipeline) touchedOn(day ueba.Day) []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var out []string
+	for k := range p.touched {
+		if k.day == day {
+			out = append(out, k.employee)
+		}
+	}
+	sort.Strings(out)
+	return out
+}
+
+func (p *Pipeline) foldAll(ctx context.Context, employees []string, day ueba.Day, at time.Time, into map[string]ueba.Profile) error {
+	var mu sync.Mutex
+	return parallel(ctx, employees, func(e string) error {
+		profile, _, err := p.cfg.Company.Fold(ctx, e, day, at)
+		if err != nil {
+			return fmt.Errorf("fold %s of %s: %w", day, e, err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if profile.Events > 0 {
+			into[e] = profile
+		}
+		return nil
+	})
+}
+
+func sorted(m map[string]ueba.Profile) []ueba.Profile {
+	out := make([]ueba.Profile, 0, len(m))
+	for _, p := range m {
+		out = append(out, p)
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Employee < out[j].Employee })
+	return out
+}
+
+// parallel runs work on every item on all processors and returns the errors joined.
+func parallel[T any](ctx context.Context, items []T, work func(T) error) error {
+	next := make(chan T)
+	errs := make([]error, runtime.GOMAXPROCS(0))
+	var wg sync.WaitGroup
+	for w := range errs {
+		wg.Go(func() {
+			for item := range next {
+				if errs[w] == nil {
+					errs[w] = work(item)
+				}
+			}
+		})
+	}
+	for _, item := range items {
+		if ctx.Err() != nil {
+			break
+		}
+		next <- item
+	}
+	close(next)
+	wg.Wait()
+	return errors.Join(append(errs, ctx.Err())...)
+}
