@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -137,6 +138,31 @@ func TestBrokenSQLIsReadAsFarAsItGoes(t *testing.T) {
 		statements, _ := readSQL(sql)
 		for i := range statements {
 			statements[i].query.recordIDs(nil)
+		}
+	}
+}
+
+// Text of a size that a log may have must not cost more than its length.
+func TestHugeSQLIsReadInTime(t *testing.T) {
+	const n = 200_000
+	for name, sql := range map[string]string{
+		"open brackets":     strings.Repeat("(", n) + "SELECT 1",
+		"brackets in where": "SELECT * FROM t WHERE id=" + strings.Repeat("(", n) + "1",
+		"conditions":        "SELECT * FROM t WHERE " + strings.Repeat("a=b AND ", n/8) + "id=1",
+		"alternatives":      "SELECT * FROM t WHERE " + strings.Repeat("id=1 OR ", n/8) + "id=1",
+		"unions":            strings.Repeat("SELECT * FROM t WHERE id=1 UNION ", n/30) + "SELECT 1",
+		"sub-queries":       strings.Repeat("SELECT * FROM (", n/15),
+		"explanations":      strings.Repeat("EXPLAIN ", n/8) + "SELECT 1",
+		"dollars":           strings.Repeat("$a$", n/3) + strings.Repeat("$b", n/2),
+		"comments":          strings.Repeat("/*", n/2),
+	} {
+		start := time.Now()
+		statements, _ := readSQL(sql)
+		for i := range statements {
+			statements[i].query.recordIDs(nil)
+		}
+		if took := time.Since(start); took > 5*time.Second {
+			t.Errorf("%s: %s", name, took)
 		}
 	}
 }

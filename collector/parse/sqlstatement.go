@@ -81,14 +81,15 @@ func after(tokens []sqlToken, at func(sqlToken) bool) []sqlToken {
 const deepest = 50
 
 func readStatement(tokens []sqlToken, depth int) sqlStatement {
-	for len(tokens) > 1 && tokens[0].is("(") {
-		if len(inBrackets(tokens)) < len(tokens)-2 {
-			return sqlStatement{verb: "select", query: readQuery(tokens, depth)}
-		}
-		tokens = inBrackets(tokens)
-	}
 	if len(tokens) == 0 || depth > deepest {
 		return sqlStatement{}
+	}
+	if tokens[0].is("(") {
+		inner := inBrackets(tokens)
+		if len(inner) < len(tokens)-2 {
+			return sqlStatement{verb: "select", query: readQuery(tokens, depth)}
+		}
+		return readStatement(inner, depth+1)
 	}
 	s := sqlStatement{verb: tokens[0].text}
 	rest := tokens[1:]
@@ -209,7 +210,7 @@ func skipWords(tokens []sqlToken, words ...string) []sqlToken {
 // readQuery reads a SELECT with its sets and sub-queries.
 func readQuery(tokens []sqlToken, depth int) sqlQuery {
 	parts := splitTop(tokens, isWord("union", "except", "intersect"))
-	if len(parts) > 1 && depth <= deepest {
+	if len(parts) > 1 {
 		var q sqlQuery
 		for _, part := range parts {
 			q.branches = append(q.branches, readStatement(skipWords(part, "all", "distinct"), depth+1).query)

@@ -47,9 +47,7 @@ func union(all []ids) ids {
 		if !one.bound || one.table != out.table {
 			return ids{}
 		}
-		for _, v := range one.values {
-			out.values = append(out.values, v)
-		}
+		out.values = append(out.values, one.values...)
 	}
 	return out
 }
@@ -147,7 +145,7 @@ func (w *where) listed(table string, tokens []sqlToken) ids {
 // value reads a constant or a parameter, with a cast or a sign.
 func (w *where) value(tokens []sqlToken) (string, bool) {
 	tokens = withoutCast(tokens)
-	for len(tokens) > 2 && tokens[0].is("(") {
+	for i := 0; i < deepest && len(tokens) > 2 && tokens[0].is("("); i++ {
 		tokens = withoutCast(inBrackets(tokens))
 	}
 	sign := ""
