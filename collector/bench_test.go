@@ -1,8 +1,8 @@
 package collector_test
 
 import (
-	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -13,31 +13,19 @@ import (
 	"time"
 
 	"github.com/onlooker-ueba/onlooker/collector"
+	"github.com/onlooker-ueba/onlooker/collector/parse"
 	"github.com/onlooker-ueba/onlooker/store/pebble"
-	"github.com/onlooker-ueba/onlooker/ueba"
 )
 
-// native is the native format, as the parser ecsjson reads it.
-func native() collector.Format {
-	return collector.Format{
-		Name:  "ecsjson",
-		Split: func() bufio.SplitFunc { return bufio.ScanLines },
-		New:   func(o collector.Options) collector.Parser { return nativeParser{o} },
+// builtin is a format of collector/parse, wired as internal/app wires it.
+func builtin(name string) collector.Format {
+	for _, f := range parse.Formats() {
+		if f.Name == name {
+			return collector.Format{Name: f.Name, Split: f.Split, New: func(o collector.Options) collector.Parser { return f.New(parse.Options(o)) }}
+		}
 	}
+	panic("no format " + name)
 }
-
-type nativeParser struct{ collector.Options }
-
-func (p nativeParser) Parse(raw []byte, emit func(ueba.Body)) error {
-	body, err := ueba.DecodeEvent(raw, ueba.DecodeOptions{Source: p.Source, Zone: p.Zone})
-	if err == nil {
-		emit(body)
-	}
-	return err
-}
-
-func (nativeParser) Flush(func(ueba.Body)) {}
-func (nativeParser) Waiting() int          { return 0 }
 
 // history is a file of months of a company, made as it is read: five events and three
 // reasons in eight lines, in order of time.
@@ -73,7 +61,7 @@ func (h *history) event() {
 	fmt.Fprintf(&h.buf, `{"@timestamp":"%s","event":{"id":"%016x","action":"view","duration":%d000000,"outcome":"success"},"user":{"id":"staff%04d"},`+
 		`"service":{"name":"crm"},"session":{"id":"s-%d-%d"},"source":{"ip":"10.21.4.%d"},"host":{"name":"ws-%04d"},`+
 		`"record":{"type":"customer","id":["C%07d"],"class":"C3","count":1,"fields":["id_card","phone"]},"purpose":{"id":"T%d","kind":"call"}}`+"\n",
-		h.at.Format("2006-01-02T15:04:05.000Z"), h.lines, h.random.IntN(90000), user, user, h.lines/5000, user%250, user, h.random.IntN(200000), h.lines)
+		h.at.Format("2006-01-02T15:04:05.000Z"), h.lines, 1+h.random.IntN(90000), user, user, h.lines/5000, user%250, user, h.random.IntN(200000), h.lines)
 }
 
 func (h *history) reason() {
@@ -100,15 +88,9 @@ func BenchmarkImport(b *testing.B) {
 			b.Fatal(err)
 		}
 		in := collector.NewIntake(s, s, time.Now)
-		sum, err := in.Import(b.Context(), newHistory(lines), native(), options(0))
-		if err != nil {
-			b.Fatal(err)
-		}
-		if sum.Stored != int64(lines) {
-			b.Fatalf("%+v", sum)
-		}
-		if err := s.Close(); err != nil {
-			b.Fatal(err)
+		sum, err := in.Import(b.Context(), newHistory(lines), builtin("ecsjson"), options(0))
+		if err := errors.Join(err, s.Close()); err != nil || sum.Stored != int64(lines) {
+			b.Fatalf("%+v, %v", sum, err)
 		}
 	}
 	var m runtime.MemStats

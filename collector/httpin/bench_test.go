@@ -1,7 +1,6 @@
 package httpin
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -16,33 +15,21 @@ import (
 	"time"
 
 	"github.com/onlooker-ueba/onlooker/collector"
+	"github.com/onlooker-ueba/onlooker/collector/parse"
 	"github.com/onlooker-ueba/onlooker/store"
 	"github.com/onlooker-ueba/onlooker/store/pebble"
 	"github.com/onlooker-ueba/onlooker/store/storetest"
-	"github.com/onlooker-ueba/onlooker/ueba"
 )
 
-// native is the native format, as the parser ecsjson reads it.
-func native() collector.Format {
-	return collector.Format{
-		Name:  "ecsjson",
-		Split: func() bufio.SplitFunc { return bufio.ScanLines },
-		New:   func(o collector.Options) collector.Parser { return nativeParser{o} },
+// builtin is a format of collector/parse, wired as internal/app wires it.
+func builtin(name string) collector.Format {
+	for _, f := range parse.Formats() {
+		if f.Name == name {
+			return collector.Format{Name: f.Name, Split: f.Split, New: func(o collector.Options) collector.Parser { return f.New(parse.Options(o)) }}
+		}
 	}
+	panic("no format " + name)
 }
-
-type nativeParser struct{ collector.Options }
-
-func (p nativeParser) Parse(raw []byte, emit func(ueba.Body)) error {
-	body, err := ueba.DecodeEvent(raw, ueba.DecodeOptions{Source: p.Source, Zone: p.Zone})
-	if err == nil {
-		emit(body)
-	}
-	return err
-}
-
-func (nativeParser) Flush(func(ueba.Body)) {}
-func (nativeParser) Waiting() int          { return 0 }
 
 const eventsPerRequest = 1000
 
@@ -68,7 +55,7 @@ func newSender(seed uint64) *sender {
 			`"service":{"name":"%s"},"session":{"id":"s-%d-%d"},"source":{"ip":"10.21.%d.%d"},"host":{"name":"ws-%04d"},`+
 			`"record":{"type":"customer","id":["C%07d"],"class":"C3","count":1,"fields":["id_card","phone"]},`+
 			`"purpose":{"id":"T261102-%05d-%d","kind":"call"},"labels":{"branch":"shanghai-%02d","channel":"desktop"}}`+"\n",
-			i, r.IntN(90000), user, benchServices[user%5], user, i%40, user/250, user%250, user, r.IntN(200000), user, i%10, user%30)
+			i, 1+r.IntN(90000), user, benchServices[user%5], user, i%40, user/250, user%250, user, r.IntN(200000), user, i%10, user%30)
 	}
 	return s
 }
@@ -101,7 +88,7 @@ func BenchmarkHTTPIngest(b *testing.B) {
 }
 
 func ingest(b *testing.B, s store.Store) {
-	h := New(DefaultConfig(), collector.NewIntake(s, s, time.Now), Formats{native()}, collector.Options{})
+	h := New(DefaultConfig(), collector.NewIntake(s, s, time.Now), Formats{builtin("ecsjson")}, collector.Options{})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)

@@ -140,7 +140,7 @@ func (h *Handler) store(ctx context.Context, text []byte, source string, f colle
 	if native && isArray(text) {
 		records = elements(text, h.maxLine)
 	}
-	failed, err := parse(stream, records)
+	failed, err := takeAll(stream, records)
 	if err != nil {
 		return Answer{}, refuse(http.StatusBadRequest, "bad_body", "the body cannot be cut into records")
 	}
@@ -155,7 +155,7 @@ func (h *Handler) store(ctx context.Context, text []byte, source string, f colle
 	}, nil
 }
 
-func parse(stream *collector.Stream, records iter.Seq2[collector.Record, error]) ([]LineError, error) {
+func takeAll(stream *collector.Stream, records iter.Seq2[collector.Record, error]) ([]LineError, error) {
 	var failed []LineError
 	for rec, err := range records {
 		if err != nil {
