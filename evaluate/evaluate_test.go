@@ -213,20 +213,24 @@ func TestNothingToEvaluate(t *testing.T) {
 }
 
 func TestTablesAndJSON(t *testing.T) {
-	rows := flat(func(r *Row) { r.P = .5 })
-	results := []Result{Evaluate("onlooker", company(), rows, Options{}), Evaluate("robust z", company(), rows, Options{})}
+	rows := flat(func(r *Row) { r.P, r.Score = .5, float64(r.Day) })
+	bare := flat(func(r *Row) { r.Level = "" })
+	results := []Result{Evaluate("onlooker", company(), rows, Options{}), Evaluate("robust z", company(), bare, Options{})}
 	var b bytes.Buffer
 	if err := WriteTables(&b, results); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
 		"2024-10-04 to 2024-10-23: 200 employee-days, 5 of them bad, 2 insiders",
-		"scores    by        AUC    AP     0.1 %  1 %    5 %",
-		"robust z  priority  0.500  0.025", "onlooker  5  ", "collusion.covered  1", "campaign  1", "none      7", "0.001  0.00000",
+		"scores    by                AUC    AP     0.1 %  1 %    5 %",
+		"robust z  score = priority  0.500  0.025", "onlooker  5  ", "collusion.covered  1", "campaign  1", "none      7", "0.001  0.00000",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("tables lack %q:\n%s", want, b.String())
 		}
+	}
+	if n := strings.Count(b.String(), "\n  robust z "); n != 5 {
+		t.Errorf("scores without levels have %d rows, want one of ranking and four of queues:\n%s", n, b.String())
 	}
 	b.Reset()
 	if err := WriteJSON(&b, results); err != nil {

@@ -12,11 +12,13 @@ type Levels struct {
 	HighPer500       float64 `json:"innocent_high_per_500"`     // innocent people at high or above on a day, for 500 staff
 	CriticalPer500   float64 `json:"innocent_critical_per_500"` // … at critical
 	Flips            float64 `json:"flips"`                     // share of innocent employee-days whose level is not that of the day before
-	innocentDays     int
-	highDays         map[string]int // innocent people
-	criticalDays     map[string]int
-	reached          map[insiderKey]int // rank of the level
-	flips, pairs     int
+
+	given        bool // any row has a level
+	innocentDays int
+	highDays     map[string]int // innocent people
+	criticalDays map[string]int
+	reached      map[insiderKey]int // rank of the level
+	flips, pairs int
 }
 
 // levels works through rows that are sorted by day and employee. Days of an insider
@@ -29,6 +31,7 @@ func levels(rows []Row, ins []insider, follow int) Levels {
 	}
 	before := map[string]Row{}
 	for _, r := range rows {
+		l.given = l.given || r.Level != ""
 		if stories := byEmployee[r.Employee]; len(stories) > 0 {
 			l.insider(r, stories, follow)
 			continue

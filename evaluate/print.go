@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"reflect"
 	"text/tabwriter"
 )
 
@@ -68,14 +69,24 @@ func (p *printer) ranking(results []Result) {
 	p.table("Ranking of employee-days (found: share of bad days in the first 0.1, 1 and 5 %)", func(row func(string, ...any)) {
 		row("scores\tby\tAUC\tAP\t0.1 %%\t1 %%\t5 %%")
 		for _, r := range results {
-			for _, by := range []struct {
-				name string
-				Ranking
-			}{{"score", r.Score}, {"priority", r.Priority}} {
+			for _, by := range r.rankings() {
 				row("%s\t%s\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f", r.Name, by.name, by.AUC, by.AP, by.Found[0], by.Found[1], by.Found[2])
 			}
 		}
 	})
+}
+
+type namedRanking struct {
+	name string
+	Ranking
+}
+
+// rankings are two, or one where both numbers rank alike, as those of the baselines do.
+func (r *Result) rankings() []namedRanking {
+	if reflect.DeepEqual(r.Score, r.Priority) {
+		return []namedRanking{{"score = priority", r.Score}}
+	}
+	return []namedRanking{{"score", r.Score}, {"priority", r.Priority}}
 }
 
 func (p *printer) queues(results []Result) {
@@ -94,6 +105,9 @@ func (p *printer) levels(results []Result) {
 		row("scores\tinsiders\thigh\tcritical\tinnocent high\ta day\tinnocent critical\ta day\tflips")
 		for _, r := range results {
 			l := r.Levels
+			if !l.given {
+				continue // the baselines have none
+			}
 			row("%s\t%d\t%d\t%d\t%d\t%.2f\t%d\t%.2f\t%.2f %%", r.Name, l.Insiders, l.InsidersHigh, l.InsidersCritical,
 				l.InnocentHigh, l.HighPer500, l.InnocentCritical, l.CriticalPer500, 100*l.Flips)
 		}

@@ -69,10 +69,25 @@ func (pl *plan) fresh() int32 {
 	if pl.role.central || pl.d.chance(.08) {
 		return pl.anywhere()
 	}
-	return one(pl.d, pl.c.base.regions[pl.region])
+	branch := pl.c.base.regions[pl.region]
+	return pl.routed(func() int32 { return one(pl.d, branch) })
 }
 
-func (pl *plan) anywhere() int32 { return int32(pl.d.IntN(len(pl.c.base.records))) }
+func (pl *plan) anywhere() int32 {
+	return pl.routed(func() int32 { return int32(pl.d.IntN(len(pl.c.base.records))) })
+}
+
+// reserved is the share of the work on very important customers and on colleagues that
+// never comes to the ordinary queues: advisers and the staff desk do it.
+const reserved = .8
+
+func (pl *plan) routed(draw func() int32) int32 {
+	i := draw()
+	if r := &pl.c.base.records[i]; (r.vip || r.employee >= 0) && pl.d.chance(reserved) {
+		return draw()
+	}
+	return i
+}
 
 // stray is a record that he has no reason to look at: mostly one that he once worked on.
 func (pl *plan) stray() int32 {
