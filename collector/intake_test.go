@@ -123,6 +123,23 @@ func TestEqualLinesOfARequestAreEvents(t *testing.T) {
 	}
 }
 
+// pairs is Plain with each event twice.
+type pairs struct{ collector.Parser }
+
+func (p pairs) Parse(raw []byte, emit func(ueba.Body)) error {
+	return errors.Join(p.Parser.Parse(raw, emit), p.Parser.Parse(raw, emit))
+}
+
+func TestOneRecordMayMakeSeveralEvents(t *testing.T) {
+	m := storetest.NewMemory()
+	in := collector.NewIntake(m, m, atNoon)
+	f := sourcetest.Plain()
+	f.New = func(o collector.Options) collector.Parser { return pairs{sourcetest.Plain().New(o)} }
+	if got := deliver(t, in, from("app"), f, sourcetest.Line(1, "wang", "C1", "")); got.Stored != 2 || got.Received != 1 {
+		t.Errorf("%+v, want 2 stored", got)
+	}
+}
+
 func TestKnown(t *testing.T) {
 	event := time.Date(2026, 11, 2, 9, 0, 1, 0, time.UTC)
 	created, valid := event.Add(-time.Hour), event.Add(time.Hour)
@@ -276,16 +293,17 @@ func TestRunWritesCountsEachSecondAndAtTheEnd(t *testing.T) {
 		if n := received(); n != 1 {
 			t.Errorf("%d received after a second, want 1", n)
 		}
+		deliver(t, in, from("app"), sourcetest.Plain(), sourcetest.Line(2, "wang", "C1", ""))
 		m.Refuse(store.ErrFull)
 		time.Sleep(5 * time.Second)
 		m.Refuse(nil)
-		deliver(t, in, from("app"), sourcetest.Plain(), sourcetest.Line(2, "wang", "C1", ""))
+		deliver(t, in, from("app"), sourcetest.Plain(), sourcetest.Line(3, "wang", "C1", ""))
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-		if n := received(); n != 2 {
-			t.Errorf("%d received at the end, want 2", n)
+		if n := received(); n != 3 {
+			t.Errorf("%d received at the end, want 3", n)
 		}
 	})
 }
@@ -329,7 +347,7 @@ func TestReplay(t *testing.T) {
 	broken := mended
 	broken.New = func(collector.Options) collector.Parser { return deafParser{} }
 	good := sourcetest.Line(1, "wang", "C1", "")
-	deliver(t, in, from("app"), broken, good+"\nnonsense\n"+strings.Repeat("x", 5000))
+	deliver(t, in, from("app"), broken, good+"\nnonsense\n"+sourcetest.Line(2, "wang", strings.Repeat("X", 5000), "")) // cut, and so another record's
 	if n := count(t, unresolved(t, m)); n != 3 {
 		t.Fatalf("%d dead letters, want 3", n)
 	}

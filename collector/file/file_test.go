@@ -293,6 +293,14 @@ func TestRotation(t *testing.T) {
 			// Truncation in place is what a reused inode looks like to a reader.
 			b.must(os.WriteFile(b.path("app.log"), []byte(b.more(7)), 0o600))
 		}, 0, 1},
+		{"copytruncate of files that begin alike", []string{"app.log*"}, func(b *bench) {
+			b.append("app.log", "skip the same first line in each file\n"+b.more(2))
+			b.pass(2 * time.Second)
+			b.copyTruncate("app.log", "app.log.1")
+			b.append("app.log", "skip the same first line in each file\n"+b.more(5))
+			b.pass(2 * time.Second)
+			b.append("app.log", b.more(2))
+		}, 0, 1},
 		{"many files, few open", []string{"app-*.log"}, func(b *bench) {
 			for round := range 3 {
 				for i := range 9 {
@@ -323,29 +331,35 @@ func TestRotation(t *testing.T) {
 
 func TestWhatHappenedWhileNobodyLooked(t *testing.T) {
 	cases := []struct {
-		name   string
-		script func(b *bench)
-		gaps   int64
+		name             string
+		script           func(b *bench)
+		duplicates, gaps int64
 	}{
-		{"it grew", func(b *bench) { b.append("app.log", b.more(3)) }, 0},
+		{"it grew", func(b *bench) { b.append("app.log", b.more(3)) }, 0, 0},
 		{"it was rotated within the pattern", func(b *bench) {
 			b.append("app.log", b.more(1))
 			b.rename("app.log", "app.log.1")
 			b.append("app.log", b.more(2))
-		}, 0},
+		}, 0, 0},
 		{"it was rotated and gzipped", func(b *bench) {
 			b.append("app.log", b.more(1))
 			b.gzip("app.log", "app.log.1.gz")
 			b.append("app.log", b.more(2))
-		}, 0},
+		}, 0, 0},
 		{"it was copied and truncated", func(b *bench) {
 			b.append("app.log", b.more(1))
 			b.copyTruncate("app.log", "app.log.1")
 			b.append("app.log", b.more(2))
-		}, 0},
-		{"it was removed", func(b *bench) { b.must(os.Remove(b.path("app.log"))) }, 1},
-		{"it was truncated", func(b *bench) { b.must(os.Truncate(b.path("app.log"), 0)) }, 1},
-		{"it was replaced", func(b *bench) { b.must(os.WriteFile(b.path("app.log"), []byte(b.more(9)), 0o600)) }, 1},
+		}, 0, 0},
+		{"it was removed", func(b *bench) { b.must(os.Remove(b.path("app.log"))) }, 0, 1},
+		{"it was truncated", func(b *bench) { b.must(os.Truncate(b.path("app.log"), 0)) }, 0, 1},
+		{"it was replaced by one that begins alike", func(b *bench) {
+			text, err := os.ReadFile(b.path("app.log"))
+			b.must(err)
+			line, _, _ := strings.Cut(string(text), "\n")
+			b.must(os.WriteFile(b.path("app.log"), []byte(line+"\n"+b.more(9)), 0o600))
+		}, 1, 1}, // the first line, read again
+		{"it was replaced", func(b *bench) { b.must(os.WriteFile(b.path("app.log"), []byte(b.more(9)), 0o600)) }, 0, 1},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -362,7 +376,7 @@ func TestWhatHappenedWhileNobodyLooked(t *testing.T) {
 				b.start() // the gap is counted once
 				b.pass(2 * time.Minute)
 				b.stop()
-				b.check(0, c.gaps)
+				b.check(c.duplicates, c.gaps)
 			})
 		})
 	}

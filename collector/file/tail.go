@@ -214,7 +214,11 @@ func (t *tail) rewritten() (bool, error) {
 		return true, nil
 	}
 	head, err := headOf(io.NewSectionReader(t.file, 0, t.size), true)
-	return err == nil && head != t.cursor.Head, err
+	if err != nil {
+		return false, err
+	}
+	// Files with a constant first line differ before the cursor only.
+	return head != t.cursor.Head || t.cursor.Tail != "" && t.tailAt(t.cursor.Offset) != t.cursor.Tail, nil
 }
 
 // take hands a record to the parser. Whether it parsed is said by a dead letter.

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -238,6 +239,7 @@ func TestRefusals(t *testing.T) {
 		{"too large, not said", small, request(struct{ io.Reader }{strings.NewReader(lines(500))}), http.StatusRequestEntityTooLarge},
 		{"too large by a byte", small, request(struct{ io.Reader }{strings.NewReader(strings.Repeat(" ", 1<<12+1))}), http.StatusRequestEntityTooLarge},
 		{"too large without gzip", small, request(bytes.NewReader(gzipped(lines(500))), "Content-Encoding", "gzip"), http.StatusRequestEntityTooLarge},
+		{"too large before gzip is undone", small, request(struct{ io.Reader }{bytes.NewReader(gzipped(noise(1 << 12)))}, "Content-Encoding", "gzip"), http.StatusRequestEntityTooLarge},
 		{"bomb", nil, request(bytes.NewReader(gzipped(strings.Repeat("\x00", 32<<20))), "Content-Encoding", "gzip"), http.StatusRequestEntityTooLarge},
 		{"no token", tokens, request(strings.NewReader(lines(1))), http.StatusUnauthorized},
 		{"other scheme", tokens, request(strings.NewReader(lines(1)), "Authorization", "Basic one"), http.StatusUnauthorized},
@@ -268,6 +270,15 @@ func TestRefusals(t *testing.T) {
 			}
 		})
 	}
+}
+
+// noise does not get shorter by gzip.
+func noise(n int) string {
+	var b strings.Builder
+	for sum := sha256.Sum256(nil); b.Len() < n; sum = sha256.Sum256(sum[:]) {
+		b.Write(sum[:])
+	}
+	return b.String()
 }
 
 func small(c *Config)  { c.MaxBody, c.MaxLine = 1<<12, 1000 }
