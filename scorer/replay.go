@@ -25,7 +25,11 @@ type replay struct {
 }
 
 // pair is one employee's two states; nil while nothing was received of him.
-type pair struct{ sealed, own *person }
+type pair struct {
+	sealed, own *person
+	readSealed  reading // room for the day, used again
+	readOwn     reading
+}
 
 // entry is one employee on one day.
 type entry struct {
@@ -33,8 +37,6 @@ type entry struct {
 	pair        *pair
 	sealed, own *facts // nil: not employed, as that track knows
 	apart       bool
-	readSealed  reading
-	readOwn     reading
 	outSealed   outcome
 	out         outcome
 }
@@ -149,10 +151,10 @@ func (r *replay) prepareAll(day ueba.Day, entries []*entry, l *lens) {
 	parallel(len(entries), func(i int) {
 		e := entries[i]
 		if e.hasSealed() {
-			r.prepare(e.pair.sealed, day, e.sealed, l, &e.readSealed)
+			r.prepare(e.pair.sealed, day, e.sealed, l, &e.pair.readSealed)
 		}
 		if e.hasOwn() {
-			r.prepare(e.pair.own, day, e.own, l, &e.readOwn)
+			r.prepare(e.pair.own, day, e.own, l, &e.pair.readOwn)
 		}
 	})
 }
@@ -161,11 +163,11 @@ func (r *replay) finishAll(day ueba.Day, entries []*entry, l *lens) {
 	parallel(len(entries), func(i int) {
 		e := entries[i]
 		if e.hasSealed() {
-			e.outSealed = r.finish(e.pair.sealed, day, e.sealed, l, &e.readSealed)
+			e.outSealed = r.finish(e.pair.sealed, day, e.sealed, l, &e.pair.readSealed)
 			e.out = e.outSealed
 		}
 		if e.hasOwn() {
-			e.out = r.finish(e.pair.own, day, e.own, l, &e.readOwn)
+			e.out = r.finish(e.pair.own, day, e.own, l, &e.pair.readOwn)
 		}
 	})
 }
@@ -178,7 +180,7 @@ func (r *replay) effects(entries []*entry) map[string][]float64 {
 	tallies := map[string][]tally{}
 	for _, e := range entries {
 		if e.hasSealed() && e.sealed.profile != nil {
-			tallyDay(r.specs, tallies, e.sealed.group, &e.readSealed)
+			tallyDay(r.specs, tallies, e.sealed.group, &e.pair.readSealed)
 		}
 	}
 	return effectsOf(r.specs, tallies)
@@ -198,7 +200,7 @@ func (r *replay) close(day ueba.Day, entries []*entry, l *lens) *Seal {
 		}
 		r.recent.total++
 		if l.seal != nil {
-			today.note(e.pair.sealed.place, &e.readSealed, e.outSealed.h)
+			today.note(e.pair.sealed.place, &e.pair.readSealed, e.outSealed.h)
 		}
 	}
 	r.recent.end(today)
