@@ -248,6 +248,18 @@ func TestSize(t *testing.T) {
 	}
 }
 
+// A line of nothing but names must not cost the square of their number.
+func TestManyNamesAreReadInTime(t *testing.T) {
+	line := []byte(with(`"x":{` + manyMembers(70_000) + `}`))
+	start := time.Now()
+	if _, err := DecodeEvent(line, DecodeOptions{MaxBytes: len(line)}); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(start); took > 2*time.Second {
+		t.Errorf("%d bytes took %s", len(line), took)
+	}
+}
+
 func mustDecode(t *testing.T, line string) *Event {
 	t.Helper()
 	body, err := DecodeEvent([]byte(line), DecodeOptions{})

@@ -166,6 +166,34 @@ func TestAStatementWaitsUntilItIsComplete(t *testing.T) {
 	}
 }
 
+// Versions and settings differ in whether COPY and cursors have lines for their tables
+// beside the line of their own. Either way they are one read.
+func TestOwnLineOfCopyAndCursorIsNoSecondRead(t *testing.T) {
+	for text, command := range map[string]string{
+		"COPY customers TO STDOUT":                     "COPY",
+		"DECLARE c CURSOR FOR SELECT * FROM customers": "DECLARE CURSOR",
+	} {
+		lines := []string{
+			"AUDIT: SESSION,1,1,READ,SELECT,TABLE,public.customers," + text + ",<none>,7",
+			"AUDIT: SESSION,1,2,READ," + command + ",,," + text + ",<none>,0",
+		}
+		for _, lines := range [][]string{lines, lines[1:]} {
+			p := newPgaudit(Options{})
+			var got []*ueba.Event
+			emit := func(b ueba.Body) { got = append(got, b.(*ueba.Event)) }
+			for _, m := range lines {
+				if err := p.Parse(jsonLog(t, map[string]any{"message": m}), emit); err != nil {
+					t.Fatal(err)
+				}
+			}
+			p.Flush(emit)
+			if len(got) != 1 || got[0].Record.Type != "customers" {
+				t.Errorf("%s, %d lines: %d events", command, len(lines), len(got))
+			}
+		}
+	}
+}
+
 func TestADeadRecordIsNotLostBehindOneThatWaits(t *testing.T) {
 	p := newPgaudit(Options{})
 	var got collect
