@@ -78,8 +78,9 @@ func post(id, path, summary string) huma.Operation {
 	return huma.Operation{OperationID: id, Method: http.MethodPost, Path: "/api/v1" + path, Summary: summary}
 }
 
-// days are the bounds that many lists share.
-type days struct {
+// Days are the bounds that many lists share; exported because huma reads no other
+// embedded struct.
+type Days struct {
 	From string `query:"from" format:"date" doc:"First business day"`
 	To   string `query:"to" format:"date" doc:"Last business day, included"`
 }
@@ -89,7 +90,7 @@ type days struct {
 const maxDays = 1100
 
 // or reads the bounds; what is not given is taken from the defaults.
-func (d days) or(from, to ueba.Day) (ueba.Day, ueba.Day, error) {
+func (d Days) or(from, to ueba.Day) (ueba.Day, ueba.Day, error) {
 	var err error
 	if d.To != "" {
 		if to, err = ueba.ParseDay(d.To); err != nil {

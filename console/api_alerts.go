@@ -23,7 +23,7 @@ func (h *handler) mountDelivery(api huma.API) {
 }
 
 type alertsInput struct {
-	days
+	Days
 	Employee string `query:"employee" maxLength:"256"`
 	State    string `query:"state" enum:"new,acknowledged,closed"`
 	Limit    int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`

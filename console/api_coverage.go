@@ -5,17 +5,19 @@ import (
 	"fmt"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/onlooker-ueba/onlooker/ueba"
 )
 
 func (h *handler) mountCoverage(api huma.API) {
-	add(h, api, get("coverage", "/coverage", "What is and is not monitored; by default today"), h.coverage)
+	add(h, api, get("coverage", "/coverage", "What is and is not monitored; by default of all that is kept"), h.coverage)
 }
 
 // maxNamed bounds the lists of accounts and of people that an answer names.
 const maxNamed = 1000
 
-func (h *handler) coverage(ctx context.Context, in *days) (CoverageAnswer, error) {
-	from, to, err := in.or(h.today(), h.today())
+func (h *handler) coverage(ctx context.Context, in *Days) (CoverageAnswer, error) {
+	from, to, err := in.or(ueba.NoDay, ueba.NoDay)
 	if err != nil {
 		return CoverageAnswer{}, err
 	}
@@ -31,5 +33,7 @@ func (h *handler) coverage(ctx context.Context, in *days) (CoverageAnswer, error
 		Unmapped: append([]AccountCount{}, c.Unmapped[:min(len(c.Unmapped), maxNamed)]...),
 		Unseen:   mapped(unseen, func(id *string) Person { return v.person(*id) }),
 		Silent:   append([]string{}, c.Silent...),
+
+		UnmappedCount: len(c.Unmapped), UnseenCount: len(c.Unseen),
 	}, err
 }

@@ -15,7 +15,7 @@ import (
 // mountJobs is for the operator. A job's answer is NDJSON: lines of progress while it
 // runs, then one line with the result or the error. Closing the connection stops it.
 func (h *handler) mountJobs(api huma.API) {
-	imp := post("import", "/import", "Take in raw lines, and score the closed days they touch")
+	imp := post("import", "/import", "Take in raw lines, and score the closed Days they touch")
 	describeProblems(api, &imp)
 	imp.RequestBody = &huma.RequestBody{
 		Description: "Raw lines, of any length, gzip allowed", Required: true,
@@ -54,7 +54,7 @@ func (h *handler) importLines(_ context.Context, in *importInput) (*huma.StreamR
 }
 
 type scoreInput struct {
-	days
+	Days
 	At     string `query:"at" maxLength:"40" doc:"From the facts known until then: a business day's end, or a time with its zone"`
 	DryRun bool   `query:"dry_run" doc:"Store nothing, report the difference to what is stored"`
 }

@@ -24,7 +24,8 @@ func ndjson(description string) *huma.Response {
 	return &huma.Response{Description: description, Content: map[string]*huma.MediaType{"application/x-ndjson": {}}}
 }
 
-type lookFilter struct {
+// LookFilter says which looks; it is exported because huma reads no other embedded struct.
+type LookFilter struct {
 	Employee string `query:"employee" maxLength:"256"`
 	Record   string `query:"record" maxLength:"512"`
 	Service  string `query:"service" maxLength:"256"`
@@ -34,12 +35,12 @@ type lookFilter struct {
 }
 
 type looksInput struct {
-	lookFilter
+	LookFilter
 	Limit int    `query:"limit" minimum:"1" maximum:"5000" default:"200"`
 	After string `query:"after" maxLength:"1024"`
 }
 
-func (h *handler) lookQuery(ctx context.Context, f lookFilter) (LookQuery, error) {
+func (h *handler) lookQuery(ctx context.Context, f LookFilter) (LookQuery, error) {
 	q := LookQuery{Record: f.Record, Service: f.Service, Verdict: ueba.Verdict(f.Verdict)}
 	var err error
 	if q.Employee, err = h.employee(ctx, f.Employee); err != nil {
@@ -58,7 +59,7 @@ func (h *handler) lookQuery(ctx context.Context, f lookFilter) (LookQuery, error
 }
 
 func (h *handler) looks(ctx context.Context, in *looksInput) (Page[LookRow], error) {
-	q, err := h.lookQuery(ctx, in.lookFilter)
+	q, err := h.lookQuery(ctx, in.LookFilter)
 	if err != nil {
 		return Page[LookRow]{}, err
 	}
@@ -77,7 +78,7 @@ func (h *handler) lookPage(ctx context.Context, q LookQuery) (Page[LookRow], err
 
 const streamPage = 1000
 
-func (h *handler) streamLooks(ctx context.Context, in *lookFilter) (*huma.StreamResponse, error) {
+func (h *handler) streamLooks(ctx context.Context, in *LookFilter) (*huma.StreamResponse, error) {
 	q, err := h.lookQuery(ctx, *in)
 	if err != nil {
 		return nil, h.problem(ctx, err)

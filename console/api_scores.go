@@ -35,14 +35,14 @@ func (h *handler) status(ctx context.Context, _ *struct{}) (StatusAnswer, error)
 }
 
 type scoresInput struct {
-	days
+	Days
 	Limit int    `query:"limit" minimum:"1" maximum:"10000" default:"1000"`
 	After string `query:"after" maxLength:"32" pattern:"^[0-9]{4}-[0-9]{2}-[0-9]{2}/[0-9]{1,9}$"`
 }
 
 // scores walks day by day, so that a page costs about its own size and not the range's.
 func (h *handler) scores(ctx context.Context, in *scoresInput) (Page[ScoreRow], error) {
-	from, to, err := h.scoreDays(ctx, in.days)
+	from, to, err := h.scoreDays(ctx, in.Days)
 	if err != nil || to == ueba.NoDay {
 		return Page[ScoreRow]{Items: []ScoreRow{}}, err
 	}
@@ -62,7 +62,7 @@ func (h *handler) scores(ctx context.Context, in *scoresInput) (Page[ScoreRow], 
 
 func employeeOfScore(s *ueba.RiskScore) string { return s.Employee }
 
-func (h *handler) scoreDays(ctx context.Context, d days) (from, to ueba.Day, err error) {
+func (h *handler) scoreDays(ctx context.Context, d Days) (from, to ueba.Day, err error) {
 	_, last, err := h.cfg.Services.Scores.Span(ctx)
 	if err != nil {
 		return 0, 0, fmt.Errorf("span of scores: %w", err)
@@ -100,7 +100,7 @@ func parsePlace(s string, from, to ueba.Day) (ueba.Day, int, error) {
 
 type historyInput struct {
 	Employee string `path:"employee" maxLength:"256" doc:"A pseudonym; on the socket also an employee id"`
-	days
+	Days
 }
 
 func (h *handler) history(ctx context.Context, in *historyInput) (Page[ScoreRow], error) {

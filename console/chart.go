@@ -44,7 +44,7 @@ type chartTick struct {
 
 // sparkline is a chart of nothing but the line and its end.
 func sparkline(scores []ueba.RiskScore, from, to ueba.Day) chart {
-	c := chart{W: 116, H: 28, Left: 2, Right: 112, Top: 3, Bottom: 25}
+	c := chart{W: 116, H: 38, Left: 2, Right: 112, Top: 4, Bottom: 35}
 	c.plot(scores, from, to, ueba.NoDay)
 	if n := len(c.Dots); n > 0 {
 		c.Dots = c.Dots[n-1:]
@@ -54,7 +54,7 @@ func sparkline(scores []ueba.RiskScore, from, to ueba.Day) chart {
 
 // history is a chart with level bands, axes and a mark for each day.
 func history(scores []ueba.RiskScore, from, to, selected ueba.Day, width float64, bounds [3]float64) chart {
-	c := chart{W: width, H: 236, Left: 34, Right: width - 14, Top: 12, Bottom: 206}
+	c := chart{W: width, H: 236, Left: 34, Right: width - 52, Top: 12, Bottom: 206}
 	c.bands(bounds)
 	c.plot(scores, from, to, selected)
 	for _, v := range []float64{0, bounds[0], bounds[1], bounds[2], 100} {
@@ -74,7 +74,7 @@ func (c *chart) bands(bounds [3]float64) {
 	edges := [...]float64{0, bounds[0], bounds[1], bounds[2], 100}
 	for i, level := range [...]ueba.RiskLevel{ueba.Low, ueba.Medium, ueba.High, ueba.Critical} {
 		top, bottom := c.y(edges[i+1]), c.y(edges[i])
-		c.Bands = append(c.Bands, chartBand{Level: level, Y: top, H: round1(bottom - top), LabelY: top + 13})
+		c.Bands = append(c.Bands, chartBand{Level: level, Y: top, H: round1(bottom - top), LabelY: round1(top + (bottom-top)/2 + 4)})
 	}
 }
 

@@ -83,10 +83,8 @@ func (c *company) addScores(day ueba.Day) {
 	from := len(c.scores)
 	for i, id := range c.staff {
 		age := float64(lastDay - day)
-		r := 8 + 7*math.Sin(float64(i)+age/6) + 30*math.Exp(-float64(i)/2.2)
-		if i == 0 {
-			r += 46 * math.Exp(-age/3)
-		}
+		r := 12 + 9*math.Sin(float64(i)+age/(4+float64(i%3))) + 22*math.Exp(-float64(i)/3)
+		r += []float64{58, 34, 18, 0, 0, 0, 0, 0, 0, 0, 0, 0}[i] * math.Exp(-math.Abs(age-float64(i*2))/4)
 		c.scores = append(c.scores, fakeScore(id, day, math.Round(min(max(r, 0), 97)*100)/100, i))
 	}
 	of := c.scores[from:]
@@ -128,15 +126,17 @@ func levelOf(r float64) ueba.RiskLevel {
 	return ueba.Low
 }
 
+type fakeShare struct {
+	model, feature string
+	share          float64
+	back           ueba.Day
+}
+
 // fakeParts add up to r.
 func fakeParts(day ueba.Day, r float64) []ueba.Part {
-	shares := []struct {
-		model, feature string
-		share          float64
-		back           ueba.Day
-	}{
+	shares := []fakeShare{
 		{"purpose", "unexplained_records", .46, 0}, {"purpose", "unexplained_new", .21, 0}, {"target", "unexplained_vip", .14, 1},
-		{"timing", "off_hours", .1, 0}, {"rule", "vip-without-reason", .06, 1}, {"volume", "records", .03, 2},
+		{"timing", "off_hours", .1, 0}, {"rule", "a9ba618d-6b37-4777-a81c-49c9135f955a", .06, 1}, {"volume", "records", .03, 2},
 	}
 	var parts []ueba.Part
 	left := r
@@ -197,7 +197,7 @@ func (c *company) addLooks() {
 }
 
 func (c *company) addAlerts() {
-	for i, rule := range []string{"score.level", "vip-without-reason", "score.day", "c3-export", "burst-of-records"} {
+	for i, rule := range []string{"score.level", "a9ba618d-6b37-4777-a81c-49c9135f955a", "score.day", "0118e3b5-5d4b-4840-a860-71638aee8fbc", "burst-of-records"} {
 		titles := []string{"", "VIP record without a reason", "", "Export of C3 data", "Burst of distinct records"}
 		c.alerts = append(c.alerts, ueba.Alert{
 			ID: ueba.AlertID(lastDay, employeeID(i), rule, ""), Time: now.Add(-time.Duration(i*197) * time.Minute), Day: lastDay, Employee: employeeID(i),

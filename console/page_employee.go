@@ -63,6 +63,7 @@ type causeView struct {
 type lookView struct {
 	Time, Service, Action string
 	Record, RecordNote    string
+	NoID                  bool // Record says how many, not which
 	View, Bounds          string
 	Explained             bool
 	VerdictLabel, Reason  string
@@ -224,8 +225,11 @@ func (h *handler) fillCauses(lang text.Lang, s *ueba.RiskScore, v *employeeView)
 	v.Change = changeText(sum, 2)
 }
 
-// featureName is a feature's short name, or for a rule its id.
+// featureName is a feature's short name, or a rule's title.
 func (h *handler) featureName(lang text.Lang, model, feature string) string {
+	if model == "rule" {
+		return h.ruleTitle(lang, feature, feature)
+	}
 	return h.sayOr(lang, "feature."+feature, model+" "+feature)
 }
 
@@ -258,6 +262,7 @@ func (h *handler) lookView(lang text.Lang, l *ueba.Look) lookView {
 		v.Action = h.sayOr(lang, "action."+string(e.Action), string(e.Action))
 	}
 	if l.RecordID == "" {
+		v.NoID = true
 		v.Record = h.say(lang, "records_without_id", "count", l.Count)
 	}
 	v.RecordNote = clean(l.Class)
@@ -278,6 +283,9 @@ func (h *handler) viewTime(lang text.Lang, t ueba.ViewTime) (value, bounds strin
 		}
 	} else {
 		value = h.say(lang, "view_unknown")
+	}
+	if t.High < 0 && t.Low == 0 {
+		return value, method
 	}
 	if t.High < 0 {
 		return value, h.say(lang, "view_at_least", "low", t.Low, "method", method)

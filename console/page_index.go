@@ -127,7 +127,7 @@ func (h *handler) indexView(r *http.Request, lang text.Lang) (*indexView, error)
 		return nil, err
 	}
 	v.Alerts = alerts
-	cov, err := h.coverage(ctx, &days{})
+	cov, err := h.coverage(ctx, &Days{})
 	if err != nil {
 		return nil, err
 	}
@@ -327,12 +327,23 @@ func (h *handler) alertViews(ctx context.Context, lang text.Lang) ([]alertView, 
 	return out, nil
 }
 
+// alertTitle is the built-in rule's title in the reader's language, else the rule's own.
 func (h *handler) alertTitle(lang text.Lang, a *AlertRow) string {
 	otherwise := a.Title
 	if otherwise == "" {
 		otherwise = a.Rule
 	}
-	return h.sayOr(lang, "rule."+a.Rule, otherwise, "score", a.Score, "level", h.cfg.Text.Say(lang, "level."+string(a.Level), nil))
+	if a.Rule == "score.level" || a.Rule == "score.day" {
+		return h.say(lang, "rule."+a.Rule, "score", a.Score, "level", h.cfg.Text.Say(lang, "level."+string(a.Level), nil))
+	}
+	return h.ruleTitle(lang, a.Rule, otherwise)
+}
+
+func (h *handler) ruleTitle(lang text.Lang, id, otherwise string) string {
+	if key := "rule." + id; h.cfg.Text.Has(key) {
+		return h.cfg.Text.Say(lang, key, nil)
+	}
+	return clean(otherwise)
 }
 
 // namedOnPage is how many accounts and people the page lists by name; the rest is a number.
@@ -349,7 +360,7 @@ func (h *handler) coverageView(lang text.Lang, c CoverageAnswer) coverageView {
 	for _, s := range c.Silent {
 		v.Silent = append(v.Silent, clean(s))
 	}
-	v.Hidden.Unmapped, v.Hidden.Unseen = len(c.Unmapped)-len(v.Unmapped), len(c.Unseen)-len(v.Unseen)
+	v.Hidden.Unmapped, v.Hidden.Unseen = c.UnmappedCount-len(v.Unmapped), c.UnseenCount-len(v.Unseen)
 	var sum CoverageRow
 	for i := range c.Rows {
 		row := &c.Rows[i]
@@ -366,9 +377,9 @@ func (h *handler) coverageView(lang text.Lang, c CoverageAnswer) coverageView {
 	item("parsed", sum.Parsed, false)
 	item("dead", sum.Dead, true)
 	item("duplicate", sum.Duplicate, false)
-	item("unmapped", int64(len(c.Unmapped)), true)
+	item("unmapped", int64(c.UnmappedCount), true)
 	item("silent", int64(len(c.Silent)), true)
-	item("unseen", int64(len(c.Unseen)), true)
+	item("unseen", int64(c.UnseenCount), true)
 	return v
 }
 

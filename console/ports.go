@@ -111,7 +111,7 @@ type ChannelAnswer struct {
 
 // CoverageLedger knows what is and is not monitored.
 type CoverageLedger interface {
-	// Coverage tells of the business days from…to, both included.
+	// Coverage tells of the business days from…to, both included; NoDay is an open end.
 	Coverage(ctx context.Context, from, to ueba.Day) (Coverage, error)
 }
 
@@ -238,7 +238,7 @@ type ImportSummary struct {
 type ScoreSummary struct {
 	From      ueba.Day      `json:"from"`
 	To        ueba.Day      `json:"to"`
-	Eligible  int           `json:"eligible" doc:"Employees and days between hire and leave"`
+	Eligible  int           `json:"eligible" doc:"Employees and Days between hire and leave"`
 	Scored    int           `json:"scored"`
 	Revisions int           `json:"revisions" doc:"Newly stored, or in a dry run: that would be"`
 	Alerts    int           `json:"alerts"`

@@ -112,12 +112,15 @@ type Page[T any] struct {
 
 // CoverageAnswer is the ledger on the wire.
 type CoverageAnswer struct {
-	From     ueba.Day       `json:"from"`
-	To       ueba.Day       `json:"to"`
+	From     ueba.Day       `json:"from" doc:"Empty: since ever"`
+	To       ueba.Day       `json:"to" doc:"Empty: until now"`
 	Rows     []CoverageRow  `json:"rows"`
 	Unmapped []AccountCount `json:"unmapped" doc:"Accounts that belong to nobody known; the first thousand"`
-	Unseen   []Person       `json:"unseen" doc:"Employees of whom nothing was ever received"`
+	Unseen   []Person       `json:"unseen" doc:"Employees of whom nothing was ever received; the first thousand"`
 	Silent   []string       `json:"silent" doc:"Systems that ought to send and do not"`
+
+	UnmappedCount int `json:"unmapped_count" doc:"Of all"`
+	UnseenCount   int `json:"unseen_count" doc:"Of all"`
 }
 
 // StatusAnswer is how the daemon fares.
