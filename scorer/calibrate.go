@@ -23,14 +23,17 @@ var bodyShares = [...]float64{.9, .8, .7, .6, .5, .4, .3, .2, .1, .07, .05, .035
 // calibrationPeople is how many people a rank needs to mean anything.
 const calibrationPeople = 20
 
+// leastP is the smallest place that any past can support.
+const leastP = 1e-9
+
 // P returns the share of recent days above h.
 func (c *Calibration) P(h float64) float64 {
 	if c.People < calibrationPeople {
-		return math.Min(1, math.Exp(-h))
+		return math.Max(math.Min(1, math.Exp(-h)), leastP)
 	}
 	last := len(c.Body) - 1
 	if h >= c.Body[last] {
-		return bodyShares[last] * c.tail(h-c.Body[last])
+		return math.Max(bodyShares[last]*c.tail(h-c.Body[last]), leastP)
 	}
 	if h <= c.Body[0] {
 		return 1 - (1-bodyShares[0])*share(h, 0, c.Body[0])
