@@ -25,14 +25,24 @@ import (
 type disk struct {
 	vfs.FS
 	failure atomic.Pointer[failure]
-	full    atomic.Bool // a table could not be written for want of room
+	noRoom  atomic.Int64 // when a table last found no room, in Unix nanoseconds; 0 since one was written
 }
 
 // failure is the first failed write.
 type failure struct{ err error }
 
-// noRoomPause slows down the engine, which tries again at once what failed for want of room.
-const noRoomPause = 50 * time.Millisecond
+// The engine tries again at once to write a table that found no room: noRoomPause slows
+// it down. When it has not tried for noRoomHolds the disk no longer counts as full.
+const (
+	noRoomPause = 50 * time.Millisecond
+	noRoomHolds = 5 * time.Second
+)
+
+// full reports whether tables find no room.
+func (d *disk) full() bool {
+	at := d.noRoom.Load()
+	return at != 0 && time.Since(time.Unix(0, at)) < noRoomHolds
+}
 
 // failed returns why nothing is written any more, or nil.
 func (d *disk) failed() error {
@@ -60,7 +70,7 @@ func (d *disk) note(name string, err error) error {
 		return nil
 	}
 	if isFull(err) && !vital(name) {
-		d.full.Store(true)
+		d.noRoom.Store(time.Now().UnixNano())
 		time.Sleep(noRoomPause)
 		return err
 	}
@@ -201,7 +211,11 @@ func (w *watched) sync(do func() error) error {
 	if w.disk.failed() != nil {
 		return w.disk.hide(w.name)
 	}
-	return w.disk.note(w.name, do())
+	err := do()
+	if err == nil && !vital(w.name) {
+		w.disk.noRoom.Store(0)
+	}
+	return w.disk.note(w.name, err)
 }
 
 // Sync implements vfs.File.

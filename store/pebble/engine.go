@@ -12,6 +12,12 @@ import (
 // tables is the folder in the data folder that the engine has for itself.
 const tables = "pebble"
 
+// Rows gather in up to so many tables in memory of so many bytes before writers wait.
+const (
+	memTables     = 4
+	memTableBytes = 32 << 20
+)
+
 // engine is one opened database with the disk below it. After the disk was full a
 // store goes on with a new one; the old one closes when its last reader is done.
 type engine struct {
@@ -24,7 +30,8 @@ type engine struct {
 
 func openEngine(dir string, opts Options) (*engine, error) {
 	e := &engine{disk: &disk{FS: opts.FS}, gone: make(chan struct{})}
-	cache := pebble.NewCache(opts.CacheBytes)
+	// The engine takes the memory of its memtables out of the cache's.
+	cache := pebble.NewCache(opts.CacheBytes + memTables*memTableBytes)
 	defer cache.Unref() // the database holds its own reference
 	db, err := pebble.Open(opts.FS.PathJoin(dir, tables), tuned(opts, cache, e.disk))
 	if err == nil {
@@ -48,8 +55,8 @@ func tuned(opts Options, cache *pebble.Cache, d *disk) *pebble.Options {
 		Cache:                       cache,
 		Logger:                      logger{opts.Log, d},
 		FormatMajorVersion:          pebble.FormatValueSeparation,
-		MemTableSize:                32 << 20,
-		MemTableStopWritesThreshold: 4,
+		MemTableSize:                memTableBytes,
+		MemTableStopWritesThreshold: memTables,
 		L0CompactionThreshold:       4,
 		L0StopWritesThreshold:       40,
 		LBaseMaxBytes:               128 << 20,

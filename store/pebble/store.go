@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -109,8 +108,9 @@ func (s *Store) Close() error {
 
 func (s *Store) close() error {
 	close(s.closing)
-	s.running.Wait()
-	close(s.stopped)
+	if !s.finished() {
+		return errors.Join(s.refusal(), s.lock.Close())
+	}
 	s.mu.Lock()
 	e := s.engine
 	s.engine = nil
@@ -119,6 +119,32 @@ func (s *Store) close() error {
 	<-e.gone
 	return errors.Join(e.err, s.lock.Close())
 }
+
+// finished waits for the writes that were begun. On a disk that takes no writes the engine
+// may be stuck in one; then it is left to itself after a while, as nothing that it does
+// reaches the files.
+func (s *Store) finished() bool {
+	done := make(chan struct{})
+	go func() {
+		s.running.Wait()
+		close(s.stopped)
+		close(done)
+	}()
+	for {
+		select {
+		case <-done:
+			return true
+		case <-time.After(abandonAfter):
+			if e, err := s.acquire(); err == nil && e.disk.failed() != nil {
+				return false // its reference is kept: it must not be closed
+			} else if err == nil {
+				e.release()
+			}
+		}
+	}
+}
+
+const abandonAfter = 10 * time.Second
 
 // state is what the store counts. It is written with every batch, so that a number
 // is never given twice, whatever was deleted since.
@@ -198,7 +224,7 @@ func (s *Store) Stats() map[string]float64 {
 	for i, kind := range kinds[1:] {
 		stats["facts_"+string(kind)] = float64(st.facts[i+1])
 	}
-	switch err := s.trouble.now(); {
+	switch err := s.refusal(); {
 	case errors.Is(err, store.ErrFull):
 		stats["full"] = 1
 	case err != nil:
@@ -223,18 +249,3 @@ func (s *Store) addEngineStats(stats map[string]float64) {
 		stats["disk_free_bytes"] = float64(usage.AvailBytes)
 	}
 }
-
-// trouble is why writes are refused at present.
-type trouble struct {
-	err atomic.Pointer[error]
-}
-
-func (t *trouble) now() error {
-	if err := t.err.Load(); err != nil {
-		return *err
-	}
-	return nil
-}
-
-func (t *trouble) set(err error) { t.err.Store(&err) }
-func (t *trouble) clear()        { t.err.Store(nil) }

@@ -3,13 +3,9 @@ package pebble
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/vfs"
-
-	"github.com/onlooker-ueba/onlooker/store"
 )
 
 const (
@@ -17,8 +13,6 @@ const (
 	committedLength = 4       // batches on their way to the disk
 	maxGroupBytes   = 4 << 20 // of one batch; one call may be larger
 	maxGroupCalls   = 64
-	spaceCheckEvery = 200 * time.Millisecond // and no oftener
-	retryFullEvery  = 250 * time.Millisecond
 	refuseAfter     = 3 * time.Second // a call that still waits when there is trouble
 )
 
@@ -82,7 +76,7 @@ func (s *Store) await(ctx context.Context, r *request) error {
 		case <-s.stopped:
 			return r.late()
 		case <-tick.C:
-			if err := s.trouble.now(); err != nil {
+			if err := s.refusal(); err != nil {
 				return err
 			}
 		}
@@ -108,13 +102,12 @@ func (r *request) answer(err error) {
 // calls that are in the queue by then.
 func (s *Store) write() {
 	defer close(s.committed)
-	lastCheck := time.Time{}
 	for {
 		r, ok := s.next()
 		if !ok {
 			return
 		}
-		if err := s.ready(&lastCheck, r.deletes); err != nil {
+		if err := s.ready(r.deletes); err != nil {
 			r.answer(err)
 			continue
 		}
@@ -223,7 +216,7 @@ func (g *group) sync() error {
 func (s *Store) answer(g *group, err error) {
 	if err != nil {
 		s.refuse(err)
-		err = s.trouble.now()
+		err = s.refusal()
 	} else if len(g.requests) > 0 {
 		s.recent.add(g.fresh, g.state.seq)
 		s.recent.forget(g.dropped)
@@ -232,72 +225,4 @@ func (s *Store) answer(g *group, err error) {
 	for _, r := range g.requests {
 		r.answer(err)
 	}
-}
-
-// refuse notes that writes are refused from now on because of err.
-func (s *Store) refuse(err error) {
-	kind := store.ErrBroken
-	if isFull(err) {
-		kind = store.ErrFull
-	}
-	s.trouble.set(fmt.Errorf("%w: %w", kind, err))
-	s.opts.Log(fmt.Sprintf("writes are refused: %v", s.trouble.now()))
-}
-
-// ready returns nil when a call may be written. When the store is full it first looks
-// whether there is room again.
-func (s *Store) ready(lastCheck *time.Time, deletes bool) error {
-	if errors.Is(s.trouble.now(), store.ErrBroken) {
-		return s.trouble.now()
-	}
-	pause := spaceCheckEvery
-	if s.trouble.now() != nil {
-		pause = retryFullEvery
-	}
-	if now := time.Now(); now.Sub(*lastCheck) >= pause {
-		*lastCheck = now
-		s.checkSpace()
-	}
-	if err := s.trouble.now(); err != nil && (!deletes || s.engine.disk.failed() != nil) {
-		return err
-	}
-	return nil
-}
-
-var errLowSpace = errors.New("the disk is nearly full; free some room, or shorten the retention")
-
-// checkSpace finds out whether there is room, and goes on with a new engine where the
-// old one met the full disk.
-func (s *Store) checkSpace() {
-	usage, err := s.opts.FS.GetDiskUsage(s.dir)
-	switch {
-	case err != nil && !errors.Is(err, vfs.ErrUnsupported):
-		s.opts.Log(fmt.Sprintf("free room of %s: %v", s.dir, err))
-	case err == nil && int64(usage.AvailBytes) < s.opts.ReserveBytes:
-		s.trouble.set(fmt.Errorf("%w: %w", store.ErrFull, errLowSpace))
-		return
-	case s.trouble.now() == nil && !s.engine.disk.full.Load():
-		return
-	}
-	s.engine.disk.full.Store(false)
-	if s.engine.disk.failed() == nil {
-		s.trouble.clear()
-		return
-	}
-	s.restart()
-}
-
-// restart goes on with a new engine on the same folder.
-func (s *Store) restart() {
-	s.inflight.Wait()
-	e, err := openEngine(s.dir, s.opts)
-	if err == nil {
-		err = s.use(e)
-	}
-	if err != nil {
-		s.refuse(err)
-		return
-	}
-	s.trouble.clear()
-	s.opts.Log("there is room again; writes are taken")
 }
