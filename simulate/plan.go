@@ -218,9 +218,10 @@ func (pl *plan) cover(first int) {
 		pl.slots = append(pl.slots, pl.anytime())
 	}
 	pl.drop(len(pl.slots) + len(bad) - limit)
-	next := 0
+	next := len(bad)
 	for i := range bad {
-		for range pl.d.span(1, 3) {
+		pl.slots[i] = pl.beside(bad[i].at)
+		for range pl.d.span(0, 2) {
 			if next < len(pl.slots) {
 				pl.slots[next] = pl.beside(bad[i].at)
 				next++

@@ -188,17 +188,6 @@ func (c *company) rotaDay(p *person, d ueba.Day) bool {
 	return c.calendar.workday(d)
 }
 
-// at returns p's role and branch in the directory on d.
-func (p *person) at(d ueba.Day) version {
-	v := version{from: p.hired, role: p.role, region: p.region, start: p.start}
-	for _, next := range p.versions {
-		if next.from <= d {
-			v = next
-		}
-	}
-	return v
-}
-
 func (p *person) addVersion(v version) {
 	p.versions = append(p.versions, v)
 	slices.SortFunc(p.versions, func(a, b version) int { return cmp.Compare(a.from, b.from) })
