@@ -543,6 +543,28 @@ func TestOldFilesRest(t *testing.T) {
 	})
 }
 
+func TestOldFileThatWasNotReadToItsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, "app.log")
+		b.append("app.log", b.more(3))
+		long := time.Now().Add(-24 * time.Hour)
+		b.must(os.Chtimes(b.path("app.log"), long, long))
+		b.start()
+		b.pass(3 * time.Second)
+		b.stop()
+		cs, err := loadCursors(t.Context(), b.store, "app")
+		b.must(err)
+		for _, c := range cs.known {
+			c.Offset, c.Tail = 0, hashOf(nil)
+			b.must(cs.save(t.Context(), 0, c))
+		}
+		b.start()
+		b.pass(3 * time.Second)
+		b.stop()
+		b.check(3, 0)
+	})
+}
+
 func TestUnreadableFileIsNoEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, "*.log")
