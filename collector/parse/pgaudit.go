@@ -47,8 +47,8 @@ type pgUnit struct {
 	first   int // number of its first record
 	last    time.Time
 	groups  []*pgGroup
-	count   int  // statements so far
-	read    bool // a group with a table was there, perhaps spoken of already
+	count   int    // statements so far
+	looked  string // number of the last statement that was a look
 	text    sqlReader
 }
 
@@ -146,7 +146,6 @@ func (p *pgaudit) audited(r pgRecord, audit string, emit func(ueba.Body)) error 
 		}
 		u.groups = append(u.groups, g)
 	}
-	u.read = u.read || len(g.objects) > 0
 	return nil
 }
 
@@ -281,7 +280,8 @@ func (g *pgGroup) merge(other *pgGroup) {
 func (p *pgaudit) speak(u *pgUnit, emit func(ueba.Body)) {
 	for _, g := range u.groups {
 		s := u.text.statementOf(g)
-		if g.isLook(s, u.read) {
+		if g.isLook(s, u.looked == g.statement) {
+			u.looked = g.statement
 			p.events(g, s, u.text.comments, emit)
 		}
 	}
@@ -347,6 +347,9 @@ func (g *pgGroup) ran(s *sqlStatement) bool {
 	case "INSERT", "UPDATE", "DELETE", "TRUNCATE TABLE", "MERGE":
 		return s.target != "" && g.names(s.target)
 	}
+	if len(g.objects) == 0 {
+		return s.verb == "select" || s.query.readsData()
+	}
 	if len(s.query.tables) > 0 {
 		return g.names(s.query.tables[0].name) || s.copies
 	}
@@ -369,28 +372,52 @@ func unqualified(name string) string {
 }
 
 // isLook reports whether somebody looked at or changed data. It drops what is told by
-// other lines (the second line of COPY and of a cursor), what reads nothing (PREPARE,
-// queries without a table), and what the server did for itself.
-func (g *pgGroup) isLook(s *sqlStatement, read bool) bool {
+// other lines of the statement (then told is true: COPY and cursors have a line of their
+// own), what reads nothing (PREPARE, queries without a table), and what the server did
+// for itself. With pgaudit.log_relation off, as it is by default, the tables stand only
+// in the text.
+func (g *pgGroup) isLook(s *sqlStatement, told bool) bool {
 	if g.isKeyCheck() {
 		return false
 	}
 	if len(g.objects) > 0 {
 		return len(g.data()) > 0
 	}
-	if g.class != "READ" && g.class != "WRITE" {
+	switch {
+	case g.class == "WRITE":
+		return !told && s.target != ""
+	case g.class != "READ", g.command == "PREPARE":
 		return false
+	case g.command == "SELECT":
+		return s.query.readsData()
 	}
-	switch g.command {
-	case "COPY":
-		return !read && s.target != ""
-	case "DECLARE CURSOR":
-		// With log_rows the tables of a cursor are not logged; without, they are.
-		return !read && g.counted && len(s.query.tables)+len(s.query.branches) > 0
-	case "TRUNCATE TABLE":
-		return s.target != ""
+	return !told && s.query.readsData()
+}
+
+// readsData reports whether a query names a table that is none of the server's own.
+func (q *sqlQuery) readsData() bool {
+	for _, t := range q.tables {
+		if !ofServer(t.schema) && !strings.HasPrefix(t.name, "pg_") {
+			return true
+		}
+	}
+	for i := range q.branches {
+		if q.branches[i].readsData() {
+			return true
+		}
 	}
 	return false
+}
+
+// ofServer reports whether a schema holds only what the server keeps about itself.
+func ofServer(schema string) bool {
+	return schema == "pg_catalog" || schema == "information_schema" || schema == "pg_toast"
+}
+
+// rowsKnown reports whether the group's number of rows is that of what was read. It is
+// always 0 for COPY and for cursors.
+func (g *pgGroup) rowsKnown() bool {
+	return g.counted && g.command != "COPY" && g.command != "DECLARE CURSOR"
 }
 
 // data lists the group's objects that hold data of the organisation.
@@ -401,7 +428,7 @@ func (g *pgGroup) data() []pgObject {
 			return true
 		}
 		schema, _, _ := strings.Cut(o.name, ".")
-		return o.class != "READ" && o.class != "WRITE" || schema == "pg_catalog" || schema == "information_schema" || schema == "pg_toast"
+		return o.class != "READ" && o.class != "WRITE" || ofServer(schema)
 	})
 }
 

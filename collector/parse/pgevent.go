@@ -127,7 +127,7 @@ func actionOf(g *pgGroup, s *sqlStatement, writes, known bool) ueba.Action {
 		return ueba.ActionExport
 	case s.copies:
 		return ueba.ActionCopy
-	case known, !g.counted, len(g.objects) == 0:
+	case known, !g.rowsKnown():
 		return ueba.ActionView
 	case s.query.conditional():
 		return ueba.ActionSearch

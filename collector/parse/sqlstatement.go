@@ -17,7 +17,7 @@ type sqlQuery struct {
 	branches []sqlQuery // of a UNION and its like, or of a sub-query in FROM
 }
 
-type sqlTable struct{ name, alias string }
+type sqlTable struct{ schema, name, alias string }
 
 // readSQL reads all statements of a text and its comments.
 func readSQL(text string) (statements []sqlStatement, comments []string) {
@@ -225,7 +225,9 @@ func readQuery(tokens []sqlToken, depth int) sqlQuery {
 			q.branches = append(q.branches, readStatement(inBrackets(item), depth+1).query)
 			continue
 		}
-		if t, _ := readTable(item); t.name != "" {
+		t, rest := readTable(item)
+		isFunction := len(rest) > 0 && rest[0].is("(")
+		if t.name != "" && !isFunction {
 			q.tables = append(q.tables, t)
 		}
 	}
@@ -247,12 +249,11 @@ func clause(tokens []sqlToken, word string) []sqlToken {
 // readTable reads a table's name and its alias, and returns what follows.
 func readTable(tokens []sqlToken) (sqlTable, []sqlToken) {
 	tokens = skipWords(tokens, "only")
-	name, rest := readName(tokens)
-	if name == "" || len(rest) > 0 && rest[0].is("(") {
-		// A function, or the columns of INSERT: the name stands, no alias follows.
-		return sqlTable{name: name, alias: name}, rest
+	t, rest := readName(tokens)
+	if t.name == "" || len(rest) > 0 && rest[0].is("(") {
+		// A function, or the columns of INSERT: no alias follows.
+		return t, rest
 	}
-	t := sqlTable{name: name, alias: name}
 	if len(rest) > 0 && rest[0].is("*") {
 		rest = rest[1:]
 	}
@@ -267,16 +268,15 @@ var notAliases = isWord("where", "set", "from", "using", "on", "join", "inner", 
 	"group", "having", "window", "order", "limit", "offset", "fetch", "for", "returning", "values", "select", "with",
 	"default", "overriding", "when", "tablesample", "to", "restart", "cascade", "restrict", "continue")
 
-// readName reads a name with or without a schema and returns its last part.
-func readName(tokens []sqlToken) (string, []sqlToken) {
-	name := ""
+// readName reads a name with or without a schema.
+func readName(tokens []sqlToken) (t sqlTable, rest []sqlToken) {
 	for len(tokens) > 0 && (tokens[0].kind == sqlWord || tokens[0].kind == sqlName) {
-		name = tokens[0].text
+		t.schema, t.name, t.alias = t.name, tokens[0].text, tokens[0].text
 		tokens = tokens[1:]
 		if len(tokens) < 2 || !tokens[0].is(".") {
 			break
 		}
 		tokens = tokens[1:]
 	}
-	return name, tokens
+	return t, tokens
 }
