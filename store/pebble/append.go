@@ -28,6 +28,7 @@ type prepared struct {
 	records  [][hashSize]byte // of an event, without repetition
 	employee [hashSize]byte   // of a reason
 	outcome  store.Outcome
+	first    *identity // what the caller found under the id, nil for nothing
 }
 
 // identity is what the store remembers of an identity: enough to tell a duplicate.
@@ -47,7 +48,11 @@ func (s *Store) Append(ctx context.Context, facts []ueba.Fact) ([]store.Outcome,
 			return nil, fmt.Errorf("append: fact %d: %w", i, err)
 		}
 	}
-	if err := s.do(ctx, false, func(g *group) error { return g.append(rows) }); err != nil {
+	look, err := s.lookAhead(rows)
+	if err != nil {
+		return nil, fmt.Errorf("append: %w", err)
+	}
+	if err := s.do(ctx, false, func(g *group) error { return g.append(rows, look) }); err != nil {
 		return nil, fmt.Errorf("append: %w", err)
 	}
 	outcomes := make([]store.Outcome, len(facts))
@@ -99,10 +104,11 @@ func hashOf(key string) (out [hashSize]byte) {
 }
 
 // append finds out what is new, then adds it to the batch.
-func (g *group) append(rows []prepared) error {
+func (g *group) append(rows []prepared, look glance) error {
+	look.fresh = g.newcomers.since(look, g.engine)
 	var added [][2 + idSize]byte // to take back when a read fails in the middle
 	for i := range rows {
-		key, err := g.identify(&rows[i])
+		key, err := g.identify(&rows[i], look)
 		if err != nil {
 			for _, key := range added {
 				delete(g.identities, key)
@@ -125,10 +131,10 @@ func (g *group) append(rows []prepared) error {
 }
 
 // identify finds out whether the fact is new, and settles its id and when it became known.
-func (g *group) identify(p *prepared) (key [2 + idSize]byte, err error) {
+func (g *group) identify(p *prepared, look glance) (key [2 + idSize]byte, err error) {
 	p.outcome = store.Stored
 	key = identityKey(p.kind, p.id)
-	first, taken, err := g.lookUp(key)
+	first, taken, err := g.recall(key, p, look)
 	if taken && first.content != p.content {
 		p.id, p.outcome = p.content, store.Collision
 		key = identityKey(p.kind, p.id)
@@ -148,11 +154,16 @@ func (g *group) identify(p *prepared) (key [2 + idSize]byte, err error) {
 	return key, nil
 }
 
+// lookUp finds an identity as it will be when the group is committed.
 func (g *group) lookUp(key [2 + idSize]byte) (identity, bool, error) {
 	if found, ok := g.identities[key]; ok {
 		return found, true, nil
 	}
-	value, closer, err := g.engine.db.Get(key[:])
+	return g.engine.identity(key)
+}
+
+func (e *engine) identity(key [2 + idSize]byte) (identity, bool, error) {
+	value, closer, err := e.db.Get(key[:])
 	if errors.Is(err, pebble.ErrNotFound) {
 		return identity{}, false, nil
 	}

@@ -33,11 +33,12 @@ type Store struct {
 	closeErr  error
 	running   sync.WaitGroup
 
-	state   state    // of the newest write; the writer's own
-	held    *request // taken from the queue, for the next group; the writer's own
-	trouble trouble
-	recent  recent
-	gauges  gauges
+	state     state    // of the newest write; the writer's own
+	held      *request // taken from the queue, for the next group; the writer's own
+	newcomers newcomers
+	trouble   trouble
+	recent    recent
+	gauges    gauges
 }
 
 var _ store.Store = (*Store)(nil)

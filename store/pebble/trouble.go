@@ -61,7 +61,7 @@ func (e *engine) refusal() error {
 // refused wraps what the disk said in what the store says.
 func refused(err error) error {
 	switch {
-	case errors.Is(err, store.ErrFull):
+	case errors.Is(err, store.ErrFull), errors.Is(err, store.ErrBroken):
 		return err
 	case isFull(err):
 		return fmt.Errorf("%w: %w", store.ErrFull, err)

@@ -30,6 +30,7 @@ type request struct {
 // the database does not have yet.
 type group struct {
 	engine     *engine
+	newcomers  *newcomers
 	batch      *pebble.Batch
 	state      state
 	now        func() time.Time
@@ -137,7 +138,7 @@ func (s *Store) next() (*request, bool) {
 // gather makes a group of the call and those that wait behind it.
 func (s *Store) gather(first *request) *group {
 	g := &group{
-		engine: s.engine, batch: s.engine.db.NewBatch(), state: s.state, now: s.opts.Now,
+		engine: s.engine, newcomers: &s.newcomers, batch: s.engine.db.NewBatch(), state: s.state, now: s.opts.Now,
 		identities: make(map[[2 + idSize]byte]identity),
 		docs:       make(map[string][]byte),
 	}
@@ -182,6 +183,7 @@ func (s *Store) commit(g *group) {
 			g.engine.disk.fail(err)
 		}
 		s.state = g.state
+		s.newcomers.add(g)
 	}
 	s.inflight.Add(1)
 	s.committed <- g
