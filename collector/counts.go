@@ -24,9 +24,10 @@ const maxServices = 1000
 // OtherService stands for the services beyond that bound.
 const OtherService = "*"
 
-// Tally counts what a source delivered. Received and Skipped count raw records, Dead the
-// dead letters among them; Parsed, Duplicate and Collision the events and reasons they
-// were parsed into, of which Collision are kept beside another of the same id.
+// Tally counts what a source delivered. Received counts raw records, Skipped those among
+// them that made no event of their own (of no business of Onlooker's, or telling more of
+// another record's event), Dead the dead letters; Parsed, Duplicate and Collision count
+// events and reasons, of which Collision are kept beside another of the same id.
 type Tally struct {
 	Received  int64 `json:"received"`
 	Skipped   int64 `json:"skipped"`

@@ -140,6 +140,20 @@ func TestOneRecordMayMakeSeveralEvents(t *testing.T) {
 	}
 }
 
+func TestSkippedWhereTheParserHolds(t *testing.T) {
+	m := storetest.NewMemory()
+	in := collector.NewIntake(m, m, atNoon)
+	lines := []string{
+		"skip", sourcetest.Line(1, "wang", "C1", "a"), "skip", "nonsense", "+more", "skip",
+		sourcetest.Line(2, "wang", "C2", "b"), sourcetest.Line(3, "wang", "C3", "c"), "skip", "skip",
+	}
+	got := deliver(t, in, from("app"), sourcetest.Held(), strings.Join(lines, "\n"))
+	want := collector.Result{Received: 10, Skipped: 6, Dead: 1, Parsed: 3, Stored: 3}
+	if got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
 func TestKnown(t *testing.T) {
 	event := time.Date(2026, 11, 2, 9, 0, 1, 0, time.UTC)
 	created, valid := event.Add(-time.Hour), event.Add(time.Hour)

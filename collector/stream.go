@@ -39,6 +39,7 @@ type Stream struct {
 	now      func() time.Time
 	parser   Parser
 	keys     keyer
+	book     book
 	batch    *Batch
 	emitting func(ueba.Body)
 
@@ -66,19 +67,39 @@ func (s *Stream) Take(rec Record, at Place) error {
 		return s.bury(rec, at, rec.Err)
 	}
 	s.raw, s.at, s.key, s.bodies = bytes.TrimSpace(rec.Raw), at, "", 0
-	waiting := s.parser.Waiting()
 	err := s.parser.Parse(s.raw, s.emitting)
+	s.book.bodies += s.bodies
 	if err != nil {
 		return s.bury(rec, at, err)
 	}
-	if s.bodies == 0 && s.parser.Waiting() <= waiting {
-		s.batch.tally.Skipped++
-	}
+	s.book.records++
+	s.account()
 	return nil
 }
 
 // Flush makes the parser speak of what it holds.
-func (s *Stream) Flush() { s.parser.Flush(s.emitting) }
+func (s *Stream) Flush() {
+	s.bodies = 0
+	s.parser.Flush(s.emitting)
+	s.book.bodies += s.bodies
+	s.account()
+}
+
+// account counts the records that made no event of their own: of those the parser has
+// spoken of, as many as there are more than bodies.
+func (s *Stream) account() {
+	waiting := s.parser.Waiting()
+	if n := s.book.records - waiting - s.book.bodies - s.book.skipped; n > 0 {
+		s.book.skipped += n
+		s.batch.tally.Skipped += int64(n)
+	}
+	if waiting == 0 {
+		s.book = book{}
+	}
+}
+
+// book is what was read since the parser last held nothing.
+type book struct{ records, bodies, skipped int }
 
 // Waiting is how many of the newest records the batches do not speak of yet.
 func (s *Stream) Waiting() int { return s.parser.Waiting() }

@@ -63,7 +63,7 @@ func TestGenuineLogThroughRestarts(t *testing.T) {
 			in := collector.NewIntake(m, m, time.Now)
 			whole := collector.ImportOptions{Delivery: collector.Delivery{Options: collector.Options{Source: "app"}}}
 			sum, err := in.Import(t.Context(), bytes.NewReader(data), builtin("pgaudit"), whole)
-			if err != nil || sum.Stored == 0 || sum.Dead > 0 {
+			if err != nil || sum.Stored == 0 || sum.Dead > 0 || sum.Received != sum.Skipped+sum.Stored {
 				t.Fatalf("import: %+v, %v", sum, err)
 			}
 			want := (&bench{t: t, store: m}).events()

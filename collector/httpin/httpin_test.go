@@ -348,7 +348,7 @@ func TestStoreThatRefuses(t *testing.T) {
 }
 
 func TestNothingIsAnsweredBeforeTheStoreHasIt(t *testing.T) {
-	slow := &slowStore{Memory: storetest.NewMemory(), begun: make(chan struct{}), go_: make(chan struct{})}
+	slow := &slowStore{Memory: storetest.NewMemory(), begun: make(chan struct{}), release: make(chan struct{})}
 	h := New(DefaultConfig(), collector.NewIntake(slow, slow, time.Now), Formats{quotedFormat()}, collector.Options{})
 	w := httptest.NewRecorder()
 	ctx, leave := context.WithCancel(t.Context())
@@ -362,7 +362,7 @@ func TestNothingIsAnsweredBeforeTheStoreHasIt(t *testing.T) {
 		t.Errorf("answered %s before the append returned", w.Body)
 	}
 	leave() // the sender goes away: what is being stored is stored and counted
-	close(slow.go_)
+	close(slow.release)
 	<-done
 	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"stored":2`) {
 		t.Errorf("answer %d %s", w.Code, w.Body)
@@ -371,12 +371,12 @@ func TestNothingIsAnsweredBeforeTheStoreHasIt(t *testing.T) {
 
 type slowStore struct {
 	*storetest.Memory
-	begun, go_ chan struct{}
+	begun, release chan struct{}
 }
 
 func (s *slowStore) Append(ctx context.Context, facts []ueba.Fact) ([]store.Outcome, error) {
 	close(s.begun)
-	<-s.go_
+	<-s.release
 	return s.Memory.Append(ctx, facts)
 }
 
