@@ -102,7 +102,7 @@ func (d Days) or(from, to ueba.Day) (ueba.Day, ueba.Day, error) {
 		if from, err = ueba.ParseDay(d.From); err != nil {
 			return 0, 0, Refuse(http.StatusUnprocessableEntity, "invalid", err.Error())
 		}
-		if d.To == "" {
+		if d.To == "" && to != ueba.NoDay {
 			to = max(from, to)
 		}
 	}

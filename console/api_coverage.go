@@ -21,6 +21,9 @@ func (h *handler) coverage(ctx context.Context, in *Days) (CoverageAnswer, error
 	if err != nil {
 		return CoverageAnswer{}, err
 	}
+	if from != ueba.NoDay && in.To == "" {
+		to = max(from, h.today())
+	}
 	c, err := h.cfg.Services.Coverage.Coverage(ctx, from, to)
 	if err != nil {
 		return CoverageAnswer{}, fmt.Errorf("coverage: %w", err)

@@ -229,6 +229,13 @@ func TestCoverage(t *testing.T) {
 	for i := range maxNamed + 5 {
 		c.ledger.Unmapped = append(c.ledger.Unmapped, AccountCount{Account: fmt.Sprint("crm:x", i), Events: 1})
 	}
+	for query, want := range map[string]string{
+		"": " ", "?from=2026-11-01": "2026-11-01 2026-11-03", "?from=2026-11-05": "2026-11-05 2026-11-05", "?from=2026-10-01&to=2026-10-02": "2026-10-01 2026-10-02",
+	} {
+		if a := read[CoverageAnswer](t, c.operator(t), "/api/v1/coverage"+query); a.From.String()+" "+a.To.String() != want {
+			t.Errorf("coverage%s is of %s %s, want %s", query, a.From, a.To, want)
+		}
+	}
 	got := read[CoverageAnswer](t, c.operator(t), "/api/v1/coverage?from=2026-11-01&to=2026-11-03")
 	if len(got.Rows) != 4 || got.Rows[0].Received != 5120 || *got.Rows[0].Expected != 5000 || got.Rows[1].Expected != nil {
 		t.Errorf("rows %+v", got.Rows)

@@ -7,8 +7,9 @@
 // wants the page token, checks the Host header and the origin of what writes, and names
 // employees by pseudonym only — no id, no name, no login of theirs is in any byte of its
 // answers, and neither is anything that can be guessed back to them, such as the hash of a
-// score. It shows record ids and reason ids as their systems gave them, because an analyst
-// cannot work without: who writes staff numbers into those ids shows staff numbers.
+// score. Record ids and reason ids are shown, because an analyst cannot work without
+// them; where they hold the id, login or number of the employee they belong to, that part
+// is masked.
 //
 // What can be seen without a token: /healthz and /readyz (one word each), the style sheet
 // and the script; /metrics from the machine itself. Every list is bounded and paged. The

@@ -16,8 +16,12 @@ func (h *handler) liveTexts(lang text.Lang, l *LiveDay) map[string]string {
 		return map[string]string{"looks": "–", "records": "–", "view": "–", "unexplained": "–", "flagged": "–"}
 	}
 	n := func(i int) string { return text.Number(float64(i)) }
+	view := text.Duration(lang, l.View)
+	if l.View == 0 {
+		view = "–" // not known is not zero
+	}
 	return map[string]string{
-		"looks": n(l.Looks), "records": n(l.Records), "view": text.Duration(lang, l.View),
+		"looks": n(l.Looks), "records": n(l.Records), "view": view,
 		"unexplained": n(l.Unexplained), "flagged": n(l.Flagged),
 	}
 }

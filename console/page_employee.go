@@ -170,8 +170,8 @@ type partKey struct {
 	model, feature string
 }
 
-// fillParts gives each part its sentence. What is beyond the first dozen is one row, so
-// that the bars still add up to the score.
+// fillParts gives each part its sentence. What is beyond the first dozen, or has decayed to
+// nothing, is one row, so that the bars still add up to the score.
 func (h *handler) fillParts(lang text.Lang, s *ueba.RiskScore, v *employeeView) {
 	e := h.cfg.Services.Explainer.Explain(*s, lang)
 	v.Headline = sentence(e.Headline)
@@ -184,10 +184,12 @@ func (h *handler) fillParts(lang text.Lang, s *ueba.RiskScore, v *employeeView) 
 	}
 	var sum, rest float64
 	most := 0.01
-	for i, p := range s.Parts {
+	more := 0
+	for _, p := range s.Parts {
 		sum += p.R
 		most = max(most, p.R)
-		if i >= shownParts {
+		if len(v.Parts) >= shownParts || math.Abs(p.R) < 0.005 {
+			more++
 			rest += p.R
 			continue
 		}
@@ -200,9 +202,9 @@ func (h *handler) fillParts(lang text.Lang, s *ueba.RiskScore, v *employeeView) 
 			R: fmt.Sprintf("%.2f", p.R), Width: round1(100 * p.R / most),
 		})
 	}
-	if n := len(s.Parts) - shownParts; n > 0 {
+	if more > 0 {
 		v.Parts = append(v.Parts, partView{
-			Text: h.say(lang, "parts_rest", "count", n), R: fmt.Sprintf("%.2f", rest), Width: min(100, round1(100*rest/most)),
+			Text: h.say(lang, "parts_rest", "count", more), R: fmt.Sprintf("%.2f", rest), Width: min(100, round1(100*rest/most)),
 		})
 	}
 	v.Total = fmt.Sprintf("%.2f", sum)
@@ -253,7 +255,7 @@ func (h *handler) fillLooks(r *http.Request, lang text.Lang, id string, day ueba
 
 func (h *handler) lookView(lang text.Lang, l *ueba.Look) lookView {
 	v := lookView{
-		Record: clean(l.RecordID), Explained: l.Verdict == ueba.Explained, Reason: clean(l.ReasonID), OffHours: l.OffHours,
+		Record: clean(mask(l.RecordID, l)), Explained: l.Verdict == ueba.Explained, Reason: clean(mask(l.ReasonID, l)), OffHours: l.OffHours,
 		VerdictLabel: h.cfg.Text.Say(lang, "verdict."+string(l.Verdict), nil),
 	}
 	if e := l.Event; e != nil {

@@ -391,6 +391,9 @@ func (h *handler) coverageRow(lang text.Lang, row *CoverageRow) coverageRowView 
 		StateLabel: h.sayOr(lang, "coverage.state."+row.State, row.State), Warn: row.State != "ok",
 	}
 	v.System, v.Source = clean(row.System), clean(row.Source)
+	if v.System == "" {
+		v.System = h.say(lang, "coverage.no_system")
+	}
 	if row.Expected != nil {
 		v.ExpectedText = n(*row.Expected)
 	}

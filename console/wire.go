@@ -196,6 +196,8 @@ func (v view) lookRow(l *ueba.Look) LookRow {
 	}
 	if v.operator {
 		row.Event = l.EventRef
+	} else {
+		row.RecordID, row.ReasonID = mask(l.RecordID, l), mask(l.ReasonID, l)
 	}
 	if e := l.Event; e != nil {
 		row.Time, row.Service, row.Action = e.Time, e.Service, e.Action
