@@ -19,6 +19,8 @@ type liveDay struct {
 // foldLive folds the recent days that changed or whose rules are due, for a while at
 // most, oldest key first so that none starves.
 func (p *Pipeline) foldLive(ctx context.Context) error {
+	p.folding.Lock()
+	defer p.folding.Unlock()
 	begin := p.cfg.Now()
 	for _, k := range p.takeDirty(begin) {
 		if p.cfg.Now().Sub(begin) > liveAtMost {
@@ -118,10 +120,8 @@ func (p *Pipeline) Today(ctx context.Context, employee string) (ueba.Day, []ueba
 	if err := p.cfg.Facts.Sync(ctx); err != nil {
 		return day, nil, fmt.Errorf("wait for the store: %w", err)
 	}
-	for _, k := range p.dirtyOf(day, employee) {
-		if err := p.foldOne(ctx, k); err != nil {
-			return day, nil, err
-		}
+	if err := p.foldDirty(ctx, day, employee); err != nil {
+		return day, nil, err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -133,6 +133,23 @@ func (p *Pipeline) Today(ctx context.Context, employee string) (ueba.Day, []ueba
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Employee < out[j].Employee })
 	return day, out, nil
+}
+
+// foldDirty waits for a round of foldLive that is under way: what it has taken and not
+// folded yet would be missing.
+func (p *Pipeline) foldDirty(ctx context.Context, day ueba.Day, employee string) error {
+	p.folding.Lock()
+	defer p.folding.Unlock()
+	keys := p.dirtyOf(day, employee)
+	for i, k := range keys {
+		if err := p.foldOne(ctx, k); err != nil {
+			for _, left := range keys[i:] {
+				p.giveBack(left)
+			}
+			return err
+		}
+	}
+	return nil
 }
 
 func (p *Pipeline) dirtyOf(day ueba.Day, employee string) []employeeDay {

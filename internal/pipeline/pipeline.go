@@ -79,6 +79,7 @@ type Pipeline struct {
 
 	settling sync.Mutex // one Settle at a time
 	stepping sync.Mutex // one follower of the feed at a time
+	folding  sync.Mutex // one folder of live days at a time
 
 	mu         sync.Mutex
 	cursor     store.Cursor
