@@ -43,7 +43,7 @@ func ExplainCause(cat *text.Catalogue, lang text.Lang, c ueba.Cause) string {
 	t := teller{cat, lang}
 	what := t.model(c.Model)
 	if c.Feature != "" && c.Model == ModelRule {
-		what += " " + c.Feature
+		what += " " + t.rule(c.Feature)
 	}
 	return t.say("scorer.cause."+c.Kind, text.Args{"what": what})
 }
@@ -102,12 +102,20 @@ func (t teller) model(name string) string {
 	return t.say("scorer.model.unknown", text.Args{"model": name})
 }
 
+// rule names a rule by its title where the catalogue has one.
+func (t teller) rule(id string) string {
+	if key := "rule." + id; t.cat.Has(key) {
+		return t.say(key, nil)
+	}
+	return id
+}
+
 func (t teller) point(p *ueba.Part) string {
 	switch p.Model {
 	case ModelOther:
 		return t.say("scorer.other", text.Args{"count": p.Value})
 	case ModelRule:
-		return t.say("scorer.rule", text.Args{"day": t.day(p.Day), "rule": p.Feature, "count": p.Value})
+		return t.say("scorer.rule", text.Args{"day": t.day(p.Day), "rule": t.rule(p.Feature), "count": p.Value})
 	}
 	law, value := lawOf(p.Feature), any(p.Value)
 	if law.isHour() {
