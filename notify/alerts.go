@@ -40,6 +40,7 @@ func NewAlerts(docs store.Docs, facts store.Facts, maxAge time.Duration, now fun
 type outboxDoc struct {
 	Raised time.Time `json:"raised"`
 	Past   bool      `json:"past,omitempty"`
+	Again  bool      `json:"again,omitempty"` // by Resend: at once, however old
 }
 
 // Raise stores alerts and puts them into the outbox. Raising one again changes nothing

@@ -153,7 +153,7 @@ func (o *Outbox) Resend(ctx context.Context, alertID, channel string) error {
 		return fmt.Errorf("resend alert %s: %w", alert.ID, err)
 	}
 	// A new document, or a new token of the old one, tells every sender to look again.
-	waiting, err := document(KindOutbox, alert.ID, alert.Day, outboxDoc{Raised: o.cfg.Now().UTC()})
+	waiting, err := document(KindOutbox, alert.ID, alert.Day, outboxDoc{Raised: o.cfg.Now().UTC(), Again: true})
 	if err != nil {
 		return err
 	}

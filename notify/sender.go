@@ -40,6 +40,7 @@ type parcel struct {
 	alert  ueba.Alert
 	raised time.Time
 	past   bool
+	again  bool   // somebody asked for it
 	outbox string // token of its document in the outbox
 }
 
@@ -93,7 +94,7 @@ func (s *sender) recall(ctx context.Context) {
 			continue
 		}
 		if s.cfg.Now().Sub(e.Last) < s.gauge.Per {
-			s.gauge.note(e.Last)
+			s.gauge.note(e.Last, e.Message)
 		}
 		switch {
 		case e.State == DeliveryPending && e.Outcome == RetryAfter && e.Next.After(s.paused):
@@ -134,7 +135,7 @@ func (s *sender) unpack(doc store.Doc) *parcel {
 	if err := json.Unmarshal(doc.Body, &w); err != nil {
 		s.log(fmt.Errorf("decode outbox %s: %w", doc.ID, err))
 	}
-	p := &parcel{raised: w.Raised, past: w.Past, outbox: doc.Token}
+	p := &parcel{raised: w.Raised, past: w.Past, again: w.Again, outbox: doc.Token}
 	p.AlertID = doc.ID
 	return p
 }
@@ -166,7 +167,7 @@ func (s *sender) take(ctx context.Context, p *parcel) {
 	}
 	// An alert that nobody tried to send in time, as before there were channels, is
 	// of the past as well.
-	p.past = p.past || e.Attempts == 0 && s.cfg.Now().Sub(alert.Time) > s.cfg.Alerts.maxAge
+	p.past = p.past || !p.again && e.Attempts == 0 && s.cfg.Now().Sub(alert.Time) > s.cfg.Alerts.maxAge
 	s.pending[id] = p
 }
 
@@ -259,8 +260,8 @@ func (s *sender) attempt(ctx context.Context, batch []*parcel) {
 	if len(batch) == 0 {
 		return
 	}
-	s.gauge.note(now)
 	m := s.compose(batch)
+	s.gauge.note(now, m.ID)
 	at := s.channel.post(ctx, s.cfg.Client, m, now)
 	after := s.cfg.Now().UTC()
 	if at.Code == RetryAfter {

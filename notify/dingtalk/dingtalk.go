@@ -92,7 +92,7 @@ func (r *Robot) NewRequest(ctx context.Context, body []byte, _ string, now time.
 	if r.secret != "" {
 		q := u.Query()
 		q.Set("timestamp", strconv.FormatInt(now.UnixMilli(), 10))
-		q.Set("sign", sign(r.secret, now))
+		q.Set("sign", Sign(r.secret, now))
 		u.RawQuery = q.Encode()
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(body))
@@ -103,8 +103,8 @@ func (r *Robot) NewRequest(ctx context.Context, body []byte, _ string, now time.
 	return req, nil
 }
 
-// sign is base64(HMAC-SHA256(secret, milliseconds + "\n" + secret)).
-func sign(secret string, now time.Time) string {
+// Sign is base64(HMAC-SHA256(secret, milliseconds + "\n" + secret)).
+func Sign(secret string, now time.Time) string {
 	mac := hmac.New(sha256.New, []byte(secret))
 	_, _ = fmt.Fprintf(mac, "%d\n%s", now.UnixMilli(), secret) // a hash never fails
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))

@@ -44,7 +44,7 @@ func TestKit(t *testing.T) {
 
 // The vector comes from the published examples of the signature.
 func TestSign(t *testing.T) {
-	got := sign("SECtest", time.UnixMilli(1700000000000))
+	got := Sign("SECtest", time.UnixMilli(1700000000000))
 	if want := "aZLLrriXgn05YbwaGR7knYsLeJADjr9NwLaNNKpxh4g="; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
