@@ -34,10 +34,12 @@ var arrows = map[string][]string{
 	"notify/dingtalk":      {"ueba", "store", "text", "notify"},
 	"notify/slack":         {"ueba", "store", "text", "notify"},
 	"notify/webhook":       {"ueba", "store", "text", "notify"},
-	"notify/notifytest":    {"ueba", "store", "text", "notify"},
+	"notify/notifytest":    {"ueba", "store", "store/storetest", "text", "notify"},
 	"console":              {"ueba", "store", "text"},
 	"simulate":             {"ueba"},
 	"evaluate":             {"ueba"},
+	"coverage":             {"ueba"},
+	"internal/company":     {"ueba", "store", "directory", "profile", "rules"},
 	"internal/pipeline":    {"ueba", "store"},
 	"cmd/onlooker":         {"internal/app"},
 }

@@ -110,7 +110,7 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 	for key, value := range map[string]string{
 		"http.listen": "0.0.0.0:8417", "business.zone": "Mars/Olympus", "business.day_start": "25:00",
 		"score.cron": "often", "score.high": "90", "lang": "fr", "log.level": "loud", "store.kind": "cassandra",
-		"view.idle": "0s", "http.tokens": "short", "retention.events": "30", "notify.max_age": "soon",
+		"view.idle": "0s", "retention.events": "30", "notify.max_age": "soon",
 	} {
 		_, err := LoadConfig(Overrides{Set: map[string]string{key: value}}, nil)
 		name := key[strings.LastIndexByte(key, '.')+1:]
