@@ -37,7 +37,7 @@ func assemble(written []*writtenRule) *Set {
 	silent := map[*writtenRule]bool{}
 	for _, w := range written {
 		for _, base := range w.bases(byName) {
-			silent[base] = silent[base] || !w.generates()
+			silent[base] = silent[base] || base.correlation == nil && !w.generates()
 		}
 	}
 	when := map[*writtenRule]predicate{}
@@ -49,9 +49,11 @@ func assemble(written []*writtenRule) *Set {
 	}
 	set := &Set{}
 	for _, w := range written {
-		if !silent[w] {
-			set.rules = append(set.rules, w.compile(byName, when))
+		if silent[w] {
+			w.refuseOptions()
+			continue
 		}
+		set.rules = append(set.rules, w.compile(byName, when))
 	}
 	slices.SortFunc(set.rules, func(a, b *rule) int { return strings.Compare(a.ID, b.ID) })
 	for _, r := range set.rules {
@@ -215,6 +217,16 @@ func (w *writtenRule) compileOptions(info *Info, sources []*writtenRule) {
 			w.fail(wait.at, "wait belongs to immediate rules; the others run when all is known")
 		}
 		info.Wait = d
+	}
+}
+
+// refuseOptions is for rules that only count for correlations and never fire.
+func (w *writtenRule) refuseOptions() {
+	for _, o := range []word{w.options.immediate, w.options.wait, w.options.evidence, w.options.grave} {
+		if o.is() {
+			w.fail(o.at, "this rule only counts for a correlation; write its onlooker keys there")
+			return
+		}
 	}
 }
 

@@ -30,6 +30,7 @@ type Stream struct {
 	shifts map[shiftKey]*list.Element
 	recent *list.List // of *shift, the last touched first
 	points int
+	look   ueba.Look // the one at hand; here, so that observing allocates nothing
 
 	maxWindow, maxPoints int
 }
@@ -46,7 +47,7 @@ func NewStream(set *Set) *Stream {
 // completes. A look that was observed before completes nothing again, but after its
 // employee-day was forgotten ids may come twice. Looks of nobody known detect nothing.
 func (s *Stream) Observe(look ueba.Look, emp *ueba.Employee) []ueba.Detection {
-	return s.run(subject{&look, emp}, 0)
+	return s.run(look, emp, 0)
 }
 
 // Settle runs the rules that wait exactly so long. Call it with the look as it is known
@@ -55,7 +56,7 @@ func (s *Stream) Settle(look ueba.Look, emp *ueba.Employee, waited time.Duration
 	if waited <= 0 {
 		return nil
 	}
-	return s.run(subject{&look, emp}, waited)
+	return s.run(look, emp, waited)
 }
 
 // Waiting names the times, ascending, after which the look should be given to Settle:
@@ -65,9 +66,10 @@ func (s *Stream) Waiting(look ueba.Look, emp *ueba.Employee) []time.Duration {
 	if look.Employee == "" {
 		return nil
 	}
+	s.look = look
 	var waits []time.Duration
 	for _, r := range s.rules {
-		if r.Immediate && r.Wait > 0 && r.matches(subject{&look, emp}) && !slices.Contains(waits, r.Wait) {
+		if r.Immediate && r.Wait > 0 && r.matches(subject{&s.look, emp}) && !slices.Contains(waits, r.Wait) {
 			waits = append(waits, r.Wait)
 		}
 	}
@@ -75,10 +77,12 @@ func (s *Stream) Waiting(look ueba.Look, emp *ueba.Employee) []time.Duration {
 	return waits
 }
 
-func (s *Stream) run(sub subject, wait time.Duration) []ueba.Detection {
-	if sub.look.Employee == "" {
+func (s *Stream) run(look ueba.Look, emp *ueba.Employee, wait time.Duration) []ueba.Detection {
+	if look.Employee == "" {
 		return nil
 	}
+	s.look = look
+	sub := subject{&s.look, emp}
 	var out []ueba.Detection
 	for n, r := range s.rules {
 		if r.Immediate && r.Wait == wait && r.matches(sub) {
