@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -68,7 +67,7 @@ func (j *jobs) scoreClosed(ctx context.Context, progress func(console.Progress))
 	if err != nil || from > last {
 		return console.ScoreSummary{}, err
 	}
-	return j.run(ctx, scorer.Tick{At: now, From: from, To: last}, progress)
+	return summaryOf(j.run(ctx, scorer.Tick{At: now, From: from, To: last}, progress))
 }
 
 // lastClosed is the newest day that is closed at the instant.
@@ -114,30 +113,40 @@ func (j *jobs) Score(ctx context.Context, r console.ScoreRequest, progress func(
 	if r.DryRun || !r.At.IsZero() {
 		return j.compare(ctx, t)
 	}
-	return j.run(ctx, t, progress)
+	return summaryOf(j.run(ctx, t, progress))
 }
 
-// Tick is the scheduled run: everything that new facts touched since the last one, and
-// the days that are open or closed meanwhile.
-func (j *jobs) Tick(ctx context.Context, at time.Time) error {
-	if err := j.catchUp(ctx, func(console.Progress) {}); err != nil {
-		return err
-	}
-	to := j.app.clock.DayOf(at)
-	from := to
-	cursor, err := scorer.LoadCursor(ctx, j.app.store)
-	switch {
-	case err == nil:
-		from = min(from, cursor.To, cursor.Closed+1)
-	case !errors.Is(err, store.ErrNotFound):
-		return err
-	}
-	first, err := j.owed(ctx)
-	if err != nil {
-		return err
-	}
-	_, err = j.run(ctx, scorer.Tick{At: at, From: min(from, first), To: to}, func(console.Progress) {})
-	return err
+// clock drives the scheduled runs.
+func (j *jobs) clock(cronExpression string) (*scorer.Clock, error) {
+	return scorer.NewClock(scorer.ClockConfig{
+		Business: j.app.clock, Cron: cronExpression,
+		Cursor: func(ctx context.Context) (scorer.Cursor, error) { return scorer.LoadCursor(ctx, j.app.store) },
+		Touched: func(ctx context.Context, _, _ time.Time) (ueba.Day, error) {
+			if err := j.catchUp(ctx, silent); err != nil {
+				return ueba.NoDay, err
+			}
+			first, err := j.owed(ctx)
+			if first == math.MaxInt32 {
+				first = ueba.NoDay
+			}
+			return first, err
+		},
+		Done: func(sum scorer.Summary, err error) {
+			log := j.app.log.WithField("part", "scorer").WithField("scored", sum.Scored).WithField("revisions", sum.Written)
+			if err != nil {
+				log.Error(err)
+				return
+			}
+			log.Info("scored")
+		},
+	}, j)
+}
+
+func silent(console.Progress) {}
+
+// Run implements scorer.Runner.
+func (j *jobs) Run(ctx context.Context, t scorer.Tick) (scorer.Summary, error) {
+	return j.run(ctx, t, silent)
 }
 
 // catchUp waits until every appended fact was followed.
@@ -153,29 +162,32 @@ func (j *jobs) catchUp(ctx context.Context, progress func(console.Progress)) err
 // run folds the touched days and scores. The first day that must be scored again stands in
 // the store from before its notes are taken away until it was scored, so that a crash in
 // between forgets nothing.
-func (j *jobs) run(ctx context.Context, t scorer.Tick, progress func(console.Progress)) (console.ScoreSummary, error) {
+func (j *jobs) run(ctx context.Context, t scorer.Tick, progress func(console.Progress)) (scorer.Summary, error) {
 	j.scoring.Lock()
 	defer j.scoring.Unlock()
 	defer j.app.scores.forget()
 	owed, err := j.owe(ctx)
 	if err != nil {
-		return console.ScoreSummary{}, err
+		return scorer.Summary{Tick: t}, err
 	}
 	err = j.app.pipeline.Settle(ctx, t.At, func(done, total int) {
 		progress(console.Progress{Stage: "settle", Done: int64(done), Total: int64(total), Day: ueba.NoDay})
 	})
 	if err != nil {
-		return console.ScoreSummary{}, err
+		return scorer.Summary{Tick: t}, err
 	}
 	progress(console.Progress{Stage: "score", Day: t.To})
 	sum, err := j.app.engine.Run(ctx, t)
-	out := console.ScoreSummary{
-		From: t.From, To: t.To, Eligible: sum.Eligible, Scored: sum.Scored, Revisions: sum.Written, Alerts: sum.Alerts,
-	}
 	if err != nil || owed < t.From || t.To < j.lastClosed(t.At) {
-		return out, err
+		return sum, err
 	}
-	return out, j.app.store.DeleteDoc(ctx, pipeline.KindCursor, owedID)
+	return sum, j.app.store.DeleteDoc(ctx, pipeline.KindCursor, owedID)
+}
+
+func summaryOf(sum scorer.Summary, err error) (console.ScoreSummary, error) {
+	return console.ScoreSummary{
+		From: sum.From, To: sum.To, Eligible: sum.Eligible, Scored: sum.Scored, Revisions: sum.Written, Alerts: sum.Alerts,
+	}, err
 }
 
 // owedID names the document that holds the first day to score again.

@@ -16,8 +16,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/robfig/cron/v3"
-
 	"github.com/onlooker-ueba/onlooker/collector"
 	"github.com/onlooker-ueba/onlooker/collector/file"
 	"github.com/onlooker-ueba/onlooker/collector/httpin"
@@ -58,11 +56,11 @@ func (a *App) serve(ctx context.Context) error {
 func (a *App) startDaemon(ctx context.Context) error {
 	a.parts.start("notify", a.outbox.Run)
 	a.parts.start("directory", func(ctx context.Context) error { return a.files.watch(ctx, a.fault("directory")) })
-	schedule, err := cron.ParseStandard(a.config.Score.Cron)
+	clock, err := a.jobs.clock(a.config.Score.Cron)
 	if err != nil {
-		return fmt.Errorf("score.cron: %w", err)
+		return err
 	}
-	a.parts.start("scorer", func(ctx context.Context) error { return a.keepScoring(ctx, schedule) })
+	a.parts.start("scorer", clock.Run)
 	a.parts.start("retention", a.keepRetention)
 	for _, s := range a.config.Sources {
 		if err := a.startSource(s); err != nil {
@@ -87,22 +85,6 @@ func (a *App) startSource(s SourceConfig) error {
 	}
 	a.parts.start("source "+s.Name, file.New(c, format, a.intake, a.store, a.now, a.log).Run)
 	return nil
-}
-
-// keepScoring runs the scorer at the scheduled instants. An instant that passed while a
-// run was under way is made up for by the next one.
-func (a *App) keepScoring(ctx context.Context, schedule cron.Schedule) error {
-	for {
-		next := schedule.Next(a.clock.Local(a.now()))
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(next.Sub(a.now())):
-		}
-		if err := a.jobs.Tick(ctx, next); err != nil && ctx.Err() == nil {
-			a.fault("scorer")(err)
-		}
-	}
 }
 
 // serveSocket serves the operator's API on the socket in the data folder.
