@@ -67,7 +67,7 @@ func Oddities() []string {
 func (cfg Config) complete() (Config, error) {
 	cfg.Insiders = orShare(cfg.Insiders, cfg.Staff, 20)
 	cfg.Oddities = orShare(cfg.Oddities, cfg.Staff, 10)
-	cfg.Silent = max(orElse(cfg.Silent, 2), 0)
+	cfg.Silent = max(orElse(cfg.Silent, min(2, cfg.Days-1)), 0)
 	cfg.Warmup = orElse(cfg.Warmup, min(30, cfg.Days/2))
 	cfg.Records = orElse(cfg.Records, 250*cfg.Staff)
 	if cfg.Share == 0 {

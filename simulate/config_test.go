@@ -59,6 +59,16 @@ func TestConfigFillsIn(t *testing.T) {
 	}
 }
 
+// The smallest company that may be asked for can be made.
+func TestSmallestCompany(t *testing.T) {
+	cfg := Default()
+	cfg.Staff, cfg.Days = 20, 2
+	sum, err := Write(t.TempDir(), cfg, nil)
+	if err != nil || sum.Employees != 20 || sum.Lines == 0 {
+		t.Errorf("%+v, %v", sum, err)
+	}
+}
+
 func TestNamesOfScenariosAndOddities(t *testing.T) {
 	if n := len(Scenarios()); n != 16 {
 		t.Errorf("%d scenarios, want 16", n)
