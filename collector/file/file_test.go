@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -385,11 +386,11 @@ func TestWhatHappenedWhileNobodyLooked(t *testing.T) {
 // deaf loses the cursors of its last writes, as a kill between Append and Put does.
 type deaf struct {
 	*storetest.Memory
-	lost bool
+	lost atomic.Bool
 }
 
 func (d *deaf) Put(ctx context.Context, docs ...store.Doc) error {
-	if d.lost {
+	if d.lost.Load() {
 		return nil
 	}
 	return d.Memory.Put(ctx, docs...)
@@ -402,7 +403,9 @@ func TestKilledBetweenAppendAndCursor(t *testing.T) {
 		b.start()
 		b.pass(3 * time.Second)
 		b.stop()
-		b.docs = &deaf{Memory: b.store, lost: true}
+		docs := &deaf{Memory: b.store}
+		docs.lost.Store(true)
+		b.docs = docs
 		b.append("app.log", b.more(4))
 		b.start()
 		b.pass(3 * time.Second)

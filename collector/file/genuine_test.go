@@ -92,10 +92,10 @@ func inPieces(t *testing.T, data []byte, want []string, r *rand.Rand) {
 			b.stop()
 			b.start()
 		case 1:
-			docs.lost = true // from here to the next start, as if killed before each cursor
+			docs.lost.Store(true) // from here to the next start, as if killed before each cursor
 			b.pass(2 * time.Second)
 			b.stop()
-			docs.lost = false
+			docs.lost.Store(false)
 			b.start()
 		}
 	}
