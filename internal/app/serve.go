@@ -114,16 +114,24 @@ func (a *App) serveSocket() error {
 	return nil
 }
 
-// SocketPath is where the process that holds the data folder listens. A path too long for
-// a socket's address is replaced by one in the temporary folder.
+// SocketPath is where the process that holds the data folder listens. A folder too long for
+// a socket's address is replaced by the temporary one; which it is goes by the folder's
+// real place, so that daemon and command agree however each was told of it.
 func SocketPath(data string) string {
 	const longest = 100 // sun_path holds 104 bytes on some systems
 	path := filepath.Join(data, "onlooker.sock")
-	abs, err := filepath.Abs(path)
-	if err != nil || len(path) <= longest {
+	place, err := filepath.Abs(data)
+	if err != nil {
 		return path
 	}
-	sum := sha256.Sum256([]byte(abs))
+	if real, err := filepath.EvalSymlinks(place); err == nil {
+		place = real
+	}
+	full := filepath.Join(place, "onlooker.sock")
+	if len(full) <= longest {
+		return full
+	}
+	sum := sha256.Sum256([]byte(full))
 	return filepath.Join(os.TempDir(), "onlooker-"+hex.EncodeToString(sum[:8])+".sock")
 }
 
