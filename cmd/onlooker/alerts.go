@@ -31,7 +31,7 @@ func (c *cli) alerts() *cobra.Command {
 }
 
 func (c *cli) alertSheet(rows []app.AlertRow) *sheet {
-	s := &sheet{columns: columns("time date employee_id level rule state id title pseudonym", "")}
+	s := &sheet{columns: append(columns("time date employee_id level rule state id title", ""), pseudonym())}
 	for _, r := range rows {
 		level, title := string(r.Level), r.Title
 		if c.output == "table" {

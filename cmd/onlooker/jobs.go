@@ -147,7 +147,7 @@ func (c *cli) evaluate() *cobra.Command {
 	cmd := c.command("evaluate DIR", cobra.ExactArgs(1), func(ctx context.Context, args []string) error {
 		return app.Evaluate(ctx, app.EvaluateConfig{
 			Dir: args[0], Warmup: warmup, JSON: c.output == "json", Out: c.stdout, Lang: c.words.Lang(), Progress: c.progress(),
-		}, app.Options{Version: version, Log: c.stderr})
+		}, c.options())
 	})
 	cmd.Flags().IntVar(&warmup, "warmup", 20, c.words.Say("cli.flag.warmup", nil))
 	return cmd

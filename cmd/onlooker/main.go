@@ -52,11 +52,14 @@ func main() {
 
 // run is main without the process: it returns the exit code.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
-	c := newCLI(environ, stdout, stderr, langOf(args, environ))
+	return newCLI(environ, stdout, stderr, langOf(args, environ)).execute(ctx, args)
+}
+
+func (c *cli) execute(ctx context.Context, args []string) int {
 	root := c.root()
 	root.SetArgs(args)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetOut(c.stdout)
+	root.SetErr(c.stderr)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitDone
@@ -69,7 +72,7 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		}
 	}
 	if msg := coded.Error(); msg != "" {
-		fmt.Fprintln(stderr, "onlooker: "+msg)
+		fmt.Fprintln(c.stderr, "onlooker: "+msg)
 	}
 	return coded.code
 }

@@ -10,12 +10,16 @@ import (
 	"golang.org/x/text/width"
 )
 
-// column is one column of a result. Only the columns with a key are printed as CSV: they
-// and their order are a contract.
+// column is one column of a result. Those printed as CSV and their order are a contract.
 type column struct {
 	key   string // the CSV header
 	table bool   // shown on a terminal
+	csv   bool
 }
+
+// pseudonym stands on the terminal only: it is random, and two folders with the same
+// facts must print the same CSV.
+func pseudonym() column { return column{key: "pseudonym", table: true} }
 
 // sheet prints rows as a table or as CSV.
 type sheet struct {
@@ -30,7 +34,7 @@ func columns(all string, onTerminal string) []column {
 	}
 	var out []column
 	for name := range strings.FieldsSeq(all) {
-		out = append(out, column{key: name, table: onTerminal == "" || shown[name]})
+		out = append(out, column{key: name, table: onTerminal == "" || shown[name], csv: true})
 	}
 	return out
 }
@@ -61,15 +65,14 @@ func (s *sheet) csv(w io.Writer) error {
 	for i, col := range s.columns {
 		header[i] = col.key
 	}
-	if err := out.Write(header); err != nil {
-		return err
-	}
-	for _, row := range s.rows {
-		safe := make([]string, len(row))
+	for _, row := range append([][]string{header}, s.rows...) {
+		line := make([]string, 0, len(row))
 		for i, cell := range row {
-			safe[i] = defuse(cell)
+			if s.columns[i].csv {
+				line = append(line, defuse(cell))
+			}
 		}
-		if err := out.Write(safe); err != nil {
+		if err := out.Write(line); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +18,7 @@ type cli struct {
 	stdout, stderr io.Writer
 	words          *app.Words
 	started        bool
+	now            func() time.Time // nil is the wall clock; tests bring their own
 
 	file, data, lang, output string
 	sets                     []string
@@ -87,13 +89,18 @@ func (c *cli) config() (app.Config, app.Overrides, error) {
 	return cfg, o, nil
 }
 
+// options are what every process of ours tells of itself.
+func (c *cli) options() app.Options {
+	return app.Options{Version: version, Log: c.stderr, Now: c.now}
+}
+
 // connect finds the daemon, or becomes it for as long as the command runs.
 func (c *cli) connect(ctx context.Context) (*app.Client, error) {
 	cfg, o, err := c.config()
 	if err != nil {
 		return nil, err
 	}
-	return app.Connect(ctx, cfg, o, app.Options{Version: version, Log: c.stderr})
+	return app.Connect(ctx, cfg, o, c.options())
 }
 
 // ask runs fn with a client and closes it.

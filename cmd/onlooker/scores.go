@@ -19,7 +19,7 @@ func (c *cli) scores() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			s := &sheet{columns: columns("date employee_id score level state priority pseudonym", "")}
+			s := &sheet{columns: append(columns("date employee_id score level state priority", ""), pseudonym())}
 			for _, r := range rows {
 				score := ""
 				if r.Score != nil {
@@ -103,8 +103,7 @@ func (c *cli) today() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			s := &sheet{columns: columns("date employee_id looks records view_ms unexplained flagged updated pseudonym",
-				"date employee_id looks records view_ms unexplained flagged updated pseudonym")}
+			s := &sheet{columns: append(columns("date employee_id looks records view_ms unexplained flagged updated", ""), pseudonym())}
 			for _, r := range rows {
 				view := strconv.FormatInt(r.ViewMS, 10)
 				if c.output == "table" {

@@ -16,10 +16,12 @@ func (c *cli) serve() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return app.Serve(ctx, cfg, app.Options{Version: version, Log: c.stderr, Reread: func() (app.Config, error) {
+		o := c.options()
+		o.Reread = func() (app.Config, error) {
 			next, _, err := c.config()
 			return next, err
-		}})
+		}
+		return app.Serve(ctx, cfg, o)
 	})
 }
 
@@ -38,7 +40,7 @@ func (c *cli) demo() *cobra.Command {
 		if d.End, err = parseEnd(end); err != nil {
 			return usage(err)
 		}
-		return app.Demo(ctx, d, app.Options{Version: version, Log: c.stderr})
+		return app.Demo(ctx, d, c.options())
 	})
 	f := cmd.Flags()
 	f.BoolVar(&noServe, "no-serve", false, c.words.Say("cli.flag.no_serve", nil))
