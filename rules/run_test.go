@@ -131,6 +131,26 @@ func TestAForgetfulStreamMakesNothingUp(t *testing.T) {
 	})
 }
 
+// Looks that come in order are found however long the day is and small the window.
+func TestForgettingKeepsWhatIsStillToCome(t *testing.T) {
+	set := mustLoad(t, several)
+	var seconds []int
+	for begin := range 30 {
+		for i := range 7 {
+			seconds = append(seconds, begin*200+i)
+		}
+	}
+	looks := looksAt(seconds...)
+	s := NewStream(set)
+	s.maxWindow = 10
+	if diff := cmp.Diff(idsOf(set.Day(looks, nil)), idsOf(observe(s, looks))); diff != "" {
+		t.Error(diff)
+	}
+	if s.points > 2*s.maxWindow {
+		t.Errorf("it holds %d looks", s.points)
+	}
+}
+
 // More looks never make fewer detections.
 func TestMoreLooksNeverHide(t *testing.T) {
 	set := mustLoad(t, several)

@@ -154,7 +154,7 @@ func (kit Kit) broken(t *testing.T) {
 		server := httptest.NewServer(http.NotFoundHandler())
 		server.Close()
 		outcome, _, err := kit.bench(t, server.URL, time.Second).Test(t.Context(), "chat")
-		if err != nil || outcome.Code != notify.Retry || strings.Contains(outcome.String(), Canary) {
+		if err != nil || outcome.Code != notify.Retry || strings.Contains(outcome.String(), Canary) || strings.Contains(outcome.String(), `Post "`) {
 			t.Errorf("got %v, %v", outcome, err)
 		}
 	})
