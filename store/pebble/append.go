@@ -211,7 +211,7 @@ func (g *group) insert(p *prepared) error {
 	if err := g.batch.Set(feedKey(keys[64:64:128], g.state.seq), row, nil); err != nil {
 		return err
 	}
-	return p.index(keys[128:128:192], place, func(key []byte) error { return g.batch.Set(key, p.key[:], nil) })
+	return p.index(keys[128:128:192], place, value, func(key, value []byte) error { return g.batch.Set(key, value, nil) })
 }
 
 func (p *prepared) rowKey(dst, place []byte) []byte {
@@ -221,16 +221,16 @@ func (p *prepared) rowKey(dst, place []byte) []byte {
 	return factKey(dst, p.kind, p.key, p.class, place)
 }
 
-// index calls do with the key of each index entry that leads to the fact.
-func (p *prepared) index(buf, place []byte, do func(key []byte) error) error {
+// index calls do with the key and the value of each entry, beside its row, that finds the fact.
+func (p *prepared) index(buf, place, row []byte, do func(key, value []byte) error) error {
 	if kinds[p.kind] != ueba.KindEvent {
-		if err := do(append(append(buf, spaceTime, p.kind, p.class), place...)); err != nil {
+		if err := do(append(append(buf, spaceTime, p.kind, p.class), place...), p.key[:]); err != nil {
 			return err
 		}
 	}
 	for _, record := range p.records {
 		key := append(append(buf, spaceRecord), record[:]...)
-		if err := do(append(key, place...)); err != nil {
+		if err := do(append(key, place...), p.key[:]); err != nil {
 			return err
 		}
 	}
@@ -238,5 +238,5 @@ func (p *prepared) index(buf, place []byte, do func(key []byte) error) error {
 		return nil
 	}
 	key := append(append(buf, spaceEmployee), p.employee[:]...)
-	return do(append(append(key, p.class), place...))
+	return do(append(append(key, p.class), place...), row)
 }

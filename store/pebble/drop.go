@@ -48,11 +48,11 @@ type oldFact struct {
 }
 
 func newOldFact(key, row []byte) (oldFact, error) {
-	h, body, err := takeHeader(row)
+	h, _, err := takeHeader(row)
 	if err != nil {
 		return oldFact{}, err
 	}
-	f, err := decodeFact(key, h.known, body)
+	f, err := decodeRow(key, row)
 	return oldFact{bytes.Clone(key), h, f}, err
 }
 
@@ -114,7 +114,7 @@ func (g *group) remove(p *prepared, o oldFact) error {
 	g.state.facts[p.kind]--
 	g.dropped = append(g.dropped, o.seq)
 	place := appendPlace(nil, p.time, p.id)
-	return p.index(make([]byte, 0, 64), place, func(key []byte) error { return g.batch.Delete(key, nil) })
+	return p.index(make([]byte, 0, 64), place, nil, func(key, _ []byte) error { return g.batch.Delete(key, nil) })
 }
 
 // DropDocs implements store.Remover.

@@ -16,12 +16,13 @@ import (
 // The spaces of keys, by their first byte. "key" stands for the first 8 bytes of a hash
 // of the body's key: all keys are of one length then, and what a hash confuses the
 // reader of the row tells apart. An event's row stands by day and account, so that
-// an employee's day is one place on the disk; every other fact's row by its key.
+// an employee's day is one place on the disk; every other fact's row by its key. Reasons
+// stand by their employee a second time, for every day that is scored asks for his.
 const (
 	spaceEvent    = 'e' // day key time id        → row
 	spaceFact     = 'k' // kind key class time id → row
 	spaceTime     = 't' // kind class time id     → key
-	spaceEmployee = 'm' // employee class time id → key; reasons only
+	spaceEmployee = 'm' // employee class time id → row again; reasons only
 	spaceRecord   = 'r' // record time id         → key; events only
 	spaceIdentity = 'i' // kind id                → content, known
 	spaceFeed     = 'f' // sequence               → the row's key

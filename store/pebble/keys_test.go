@@ -73,11 +73,12 @@ func TestAfterIsTheNextPrefix(t *testing.T) {
 
 func TestDamagedKeysAreErrors(t *testing.T) {
 	whole := eventKey(nil, 3, hashOf("a"), appendPlace(nil, time.Unix(5, 0), [idSize]byte{1}))
-	if _, err := decodeFact(whole, time.Time{}, encodeBody(&ueba.Event{})); err != nil {
+	row := appendRow(nil, time.Time{}, 1, encodeBody(&ueba.Event{}))
+	if _, err := decodeRow(whole, row); err != nil {
 		t.Fatal(err)
 	}
 	for n := range whole {
-		if _, err := decodeFact(whole[:n], time.Time{}, encodeBody(&ueba.Event{})); err == nil {
+		if _, err := decodeRow(whole[:n], row); err == nil {
 			t.Errorf("the first %d bytes of a key were taken for one", n)
 		}
 	}

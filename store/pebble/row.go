@@ -42,12 +42,15 @@ func decodeRow(key, row []byte) (ueba.Fact, error) {
 	if err != nil {
 		return ueba.Fact{}, err
 	}
-	return decodeFact(key, h.known, body)
+	kind, place, err := splitRowKey(key)
+	if err != nil {
+		return ueba.Fact{}, err
+	}
+	return decodeFact(kind, place, h.known, body)
 }
 
-func decodeFact(key []byte, known time.Time, body []byte) (ueba.Fact, error) {
-	kind, place, err := splitRowKey(key)
-	if err != nil || int(kind) >= len(kinds) {
+func decodeFact(kind byte, place []byte, known time.Time, body []byte) (ueba.Fact, error) {
+	if int(kind) >= len(kinds) {
 		return ueba.Fact{}, errDamaged
 	}
 	t, id, err := takePlace(place)

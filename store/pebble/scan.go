@@ -117,9 +117,7 @@ func (sc *scan) run() (err error) {
 	if sc.q.Kind == ueba.KindEvent && sc.q.By != store.ByRecord {
 		return sc.runDays(it)
 	}
-	return merge(sc.ctx, it, sc.spans(), sc.q.Reverse, func(prefix, rest, value []byte) (bool, error) {
-		return sc.visit(prefix, rest, value)
-	})
+	return merge(sc.ctx, it, sc.spans(), sc.q.Reverse, sc.visit)
 }
 
 // space returns the bounds of the space that the query reads.
@@ -277,20 +275,18 @@ func (sc *scan) visit(prefix, place, value []byte) (bool, error) {
 	return sc.q.Limit == 0 || sc.given < sc.q.Limit, nil
 }
 
-// fact reads the fact that an entry stands for or leads to; ok is false when the query
-// does not ask for it.
+// fact reads the fact that an entry holds or leads to; ok is false when the query does
+// not ask for it.
 func (sc *scan) fact(prefix, place, value []byte) (f ueba.Fact, ok bool, err error) {
-	key, row := sc.rowKey(prefix, place, value), value
-	if prefix[0] != spaceEvent && prefix[0] != spaceFact {
-		if row, err = get(sc.snapshot, key); err != nil {
-			return f, false, err
-		}
+	row, err := sc.row(prefix, place, value)
+	if err != nil {
+		return f, false, err
 	}
 	h, body, err := takeHeader(row)
 	if err != nil || !sc.q.Knew(h.known) {
 		return f, false, err
 	}
-	f, err = decodeFact(key, h.known, body)
+	f, err = decodeFact(sc.kind, place, h.known, body)
 	if err != nil {
 		return f, false, err
 	}
@@ -310,20 +306,18 @@ func (sc *scan) hasKey(b ueba.Body) bool {
 	return false
 }
 
-// rowKey returns the key of the row that an entry stands for or leads to.
-func (sc *scan) rowKey(prefix, place, value []byte) []byte {
-	switch prefix[0] {
-	case spaceRecord:
-		t, _, err := takeTime(place)
-		if err != nil || len(value) != hashSize {
-			return nil
-		}
-		return eventKey(nil, utcDay(t), [hashSize]byte(value), place)
-	case spaceTime, spaceEmployee:
-		if len(value) != hashSize {
-			return nil
-		}
-		return factKey(nil, sc.kind, [hashSize]byte(value), prefix[len(prefix)-1], place)
+// row returns the row that an entry holds or leads to.
+func (sc *scan) row(prefix, place, value []byte) ([]byte, error) {
+	if prefix[0] != spaceRecord && prefix[0] != spaceTime {
+		return value, nil
 	}
-	return append(bytes.Clone(prefix), place...)
+	t, _, err := takeTime(place)
+	if err != nil || len(value) != hashSize {
+		return nil, errDamaged
+	}
+	key := [hashSize]byte(value)
+	if prefix[0] == spaceRecord {
+		return get(sc.snapshot, eventKey(nil, utcDay(t), key, place))
+	}
+	return get(sc.snapshot, factKey(nil, sc.kind, key, prefix[len(prefix)-1], place))
 }
