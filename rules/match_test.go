@@ -225,19 +225,3 @@ func BenchmarkDay(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N*len(looks))/b.Elapsed().Seconds(), "looks/s")
 }
-
-func BenchmarkStream(b *testing.B) {
-	set, err := Load(Builtin())
-	if err != nil {
-		b.Fatal(err)
-	}
-	looks := ordinaryLooks(200)
-	b.ReportAllocs()
-	for b.Loop() {
-		s := NewStream(set)
-		for i := range looks {
-			s.Observe(looks[i], clerk)
-		}
-	}
-	b.ReportMetric(float64(b.N*len(looks))/b.Elapsed().Seconds(), "looks/s")
-}

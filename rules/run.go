@@ -26,7 +26,6 @@ type shift struct {
 	employee string
 	day      ueba.Day
 	windows  map[windowKey]*window
-	points   int
 }
 
 func newShift(look *ueba.Look) *shift {
@@ -73,8 +72,8 @@ func (s *shift) all(rules []*rule) []ueba.Detection {
 	return out
 }
 
-// add puts the look into its window and returns the window if the look is new there.
-func (s *shift) add(n int, r *rule, sub subject) (*window, windowKey) {
+// add puts the look into its window.
+func (s *shift) add(n int, r *rule, sub subject) {
 	key := windowKey{n, r.count.group(sub)}
 	w := s.windows[key]
 	if w == nil {
@@ -85,17 +84,13 @@ func (s *shift) add(n int, r *rule, sub subject) (*window, windowKey) {
 	if r.count.distinct != nil {
 		p.value = r.count.distinct.word(sub)
 	}
-	if !w.add(p, r.count) {
-		return nil, key
-	}
-	s.points++
-	return w, key
+	w.add(p, r.count)
 }
 
 func (s *shift) detection(r *rule, group string, w *window, b burst, ordinal int) ueba.Detection {
 	d := ueba.Detection{
 		ID:   detectionID(s.day, s.employee, r.ID, group, ordinal),
-		Rule: r.ID, Title: r.Title, Level: r.Level, Evidence: r.Evidence,
+		Rule: r.ID, Title: r.Title, Level: r.Level, Grave: r.Grave, Evidence: r.Evidence,
 		Employee: s.employee, Day: s.day, Time: time.Unix(0, w.points[b.at].at).UTC(),
 	}
 	for _, p := range w.points[b.from:b.end] {

@@ -67,29 +67,6 @@ func idsOf(ds []ueba.Detection) []string {
 	return ids
 }
 
-func observe(s *Stream, looks []ueba.Look) []ueba.Detection {
-	var out []ueba.Detection
-	for _, l := range looks {
-		out = append(out, s.Observe(l, nil)...)
-	}
-	return out
-}
-
-// The heart of the contract: in whichever order the looks of a day come, and however
-// often, a Stream gives exactly the ids of Day, each once, and never another on the way.
-func TestStreamFindsWhatDayFindsInAnyOrder(t *testing.T) {
-	set := mustLoad(t, several)
-	rapid.Check(t, func(t *rapid.T) {
-		looks := randomDay(t)
-		want := idsOf(set.Day(looks, nil))
-		shuffled := rapid.Permutation(append(slices.Clone(looks), looks[:len(looks)/2]...)).Draw(t, "order")
-		got := idsOf(observe(NewStream(set), shuffled))
-		if diff := cmp.Diff(want, got, cmp.Transformer("nil", func(s []string) []string { return append([]string{}, s...) })); diff != "" {
-			t.Fatal(diff)
-		}
-	})
-}
-
 func TestDayIsTheSameInAnyOrder(t *testing.T) {
 	set := mustLoad(t, several)
 	rapid.Check(t, func(t *rapid.T) {
@@ -99,56 +76,6 @@ func TestDayIsTheSameInAnyOrder(t *testing.T) {
 			t.Fatal(diff)
 		}
 	})
-}
-
-// A Stream that forgets for want of room misses detections but makes none up.
-func TestAForgetfulStreamMakesNothingUp(t *testing.T) {
-	set := mustLoad(t, several)
-	rapid.Check(t, func(t *rapid.T) {
-		looks := randomDay(t)
-		for i := range looks { // several employees push each other out
-			looks[i].Employee = rapid.SampledFrom([]string{"E1", "E2", "E3"}).Draw(t, "employee")
-		}
-		var want []string
-		for _, e := range []string{"E1", "E2", "E3"} {
-			mine := slices.DeleteFunc(slices.Clone(looks), func(l ueba.Look) bool { return l.Employee != e })
-			want = append(want, idsOf(set.Day(mine, nil))...)
-		}
-		s := NewStream(set)
-		s.maxWindow, s.maxPoints = rapid.IntRange(4, 12).Draw(t, "window"), rapid.IntRange(4, 40).Draw(t, "points")
-		for _, id := range idsOf(observe(s, rapid.Permutation(looks).Draw(t, "order"))) {
-			if !slices.Contains(want, id) {
-				t.Fatalf("%s is none of %v", id, want)
-			}
-		}
-		total := 0
-		for e := s.recent.Front(); e != nil; e = e.Next() {
-			total += e.Value.(*shift).points
-		}
-		if total != s.points || s.points > s.maxPoints && s.recent.Len() > 1 || len(s.shifts) != s.recent.Len() {
-			t.Fatalf("%d points counted, %d there, at most %d", s.points, total, s.maxPoints)
-		}
-	})
-}
-
-// Looks that come in order are found however long the day is and small the window.
-func TestForgettingKeepsWhatIsStillToCome(t *testing.T) {
-	set := mustLoad(t, several)
-	var seconds []int
-	for begin := range 30 {
-		for i := range 7 {
-			seconds = append(seconds, begin*200+i)
-		}
-	}
-	looks := looksAt(seconds...)
-	s := NewStream(set)
-	s.maxWindow = 10
-	if diff := cmp.Diff(idsOf(set.Day(looks, nil)), idsOf(observe(s, looks))); diff != "" {
-		t.Error(diff)
-	}
-	if s.points > 2*s.maxWindow {
-		t.Errorf("it holds %d looks", s.points)
-	}
 }
 
 // More looks never make fewer detections.
@@ -234,9 +161,6 @@ func TestAnEventOnManyRecordsIsOneDetection(t *testing.T) {
 	if len(day) != 2 || day[0].Count != 3 || day[1].Count != 5000 || len(day[0].Looks) != 1 {
 		t.Errorf("got %+v", day)
 	}
-	if got := observe(NewStream(set), looks); len(got) != 2 {
-		t.Errorf("the stream gives %d", len(got))
-	}
 }
 
 func TestManyLooksNameOnlyTheFirst(t *testing.T) {
@@ -255,8 +179,7 @@ func TestGroupsAndDaysAreApart(t *testing.T) {
 	set := mustLoad(t, several)
 	looks := looksAt(0, 1, 2, 3)
 	looks[3].Event.Service = "funds"
-	s := NewStream(set)
-	for _, d := range append(set.Day(looks, nil), observe(s, looks)...) {
+	for _, d := range set.Day(looks, nil) {
 		if d.Title == "Many" {
 			t.Errorf("two services were counted together: %+v", d)
 		}
@@ -265,7 +188,7 @@ func TestGroupsAndDaysAreApart(t *testing.T) {
 	other.EventRef, other.Employee = "other", "E2"
 	tomorrow := someLook(4)
 	tomorrow.EventRef, tomorrow.Day = "tomorrow", other.Day+1
-	for _, d := range observe(s, []ueba.Look{other, tomorrow}) {
+	for _, d := range append(set.Day([]ueba.Look{other}, nil), set.Day([]ueba.Look{tomorrow}, nil)...) {
 		if d.Title == "Many" {
 			t.Errorf("another employee or day was counted: %+v", d)
 		}
@@ -276,52 +199,28 @@ func TestNobodyKnownDetectsNothing(t *testing.T) {
 	set := mustLoad(t, several)
 	look := someLook(1)
 	look.Employee, look.Event.Action = "", "export"
-	s := NewStream(set)
-	if set.Day([]ueba.Look{look}, nil) != nil || s.Observe(look, nil) != nil || s.Waiting(look, nil) != nil || s.Settle(look, nil, time.Minute) != nil {
+	if set.Day([]ueba.Look{look}, nil) != nil {
 		t.Error("a look of nobody known made a detection")
 	}
 }
 
-func TestRulesOnVerdictsWait(t *testing.T) {
+func TestGraveRulesMakeGraveDetections(t *testing.T) {
 	set, err := Load(Builtin())
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := NewStream(set)
-	look := someLook(1) // a VIP without a reason
-	if got := s.Observe(look, nil); got != nil {
-		t.Fatalf("it did not wait: %+v", got)
+	look := someLook(1)
+	look.Event.Action, look.Class, look.RecordID, look.Count = "export", "C3", "", 5000
+	grave := 0
+	for _, d := range set.Day([]ueba.Look{look}, nil) {
+		if info, _ := set.Rule(d.Rule); info.Grave != d.Grave {
+			t.Errorf("%s: the rule says %v, the detection %v", info.Title, info.Grave, d.Grave)
+		}
+		if d.Grave {
+			grave++
+		}
 	}
-	waits := s.Waiting(look, nil)
-	if diff := cmp.Diff([]time.Duration{10 * time.Minute}, waits); diff != "" {
-		t.Fatal(diff)
-	}
-	explained := look
-	explained.Verdict = ueba.Explained
-	if s.Waiting(explained, nil) != nil {
-		t.Error("an explained look need not be kept")
-	}
-	if got := s.Settle(explained, nil, waits[0]); got != nil {
-		t.Errorf("a late reason came: %+v", got)
-	}
-	if got := s.Settle(look, nil, time.Minute); got != nil {
-		t.Errorf("no rule waits a minute: %+v", got)
-	}
-	got := s.Settle(look, nil, waits[0])
-	if len(got) != 1 || got[0].ID != set.Day([]ueba.Look{look}, nil)[0].ID {
-		t.Errorf("got %+v", got)
-	}
-	if again := s.Settle(look, nil, waits[0]); again != nil {
-		t.Errorf("it fired twice: %+v", again)
-	}
-}
-
-func TestWhatIsNotImmediateIsForTheDay(t *testing.T) {
-	set := mustLoad(t, fmt.Sprintf(frame, "not sel"))
-	if got := NewStream(set).Observe(someLook(1), nil); got != nil {
-		t.Errorf("got %+v", got)
-	}
-	if got := set.Day([]ueba.Look{someLook(1)}, nil); len(got) != 1 {
-		t.Errorf("got %+v", got)
+	if grave != 1 {
+		t.Errorf("%d grave detections of a bulk export of C3 data", grave)
 	}
 }
