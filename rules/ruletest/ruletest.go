@@ -89,10 +89,7 @@ func (c testCase) run(set *rules.Set, file string) error {
 		}
 	}
 	found := idsOf(set.Day(looks, c.employee()), mine)
-	if err := c.judge(len(found)); err != nil {
-		return err
-	}
-	return c.runStream(set, looks, mine, found)
+	return c.judge(len(found))
 }
 
 func (c testCase) judge(n int) error {
@@ -105,40 +102,6 @@ func (c testCase) judge(n int) error {
 		return fmt.Errorf("want %d detections, got %d", c.Count, n)
 	}
 	return nil
-}
-
-// runStream gives the looks one by one, forwards and backwards: the immediate rules must
-// find the same as over the whole day.
-func (c testCase) runStream(set *rules.Set, looks []ueba.Look, mine map[string]rules.Info, day []string) error {
-	immediate := map[string]rules.Info{}
-	for id, info := range mine {
-		if info.Immediate {
-			immediate[id] = info
-		}
-	}
-	want := slices.DeleteFunc(slices.Clone(day), func(found string) bool {
-		_, ok := immediate[strings.Fields(found)[0]]
-		return !ok
-	})
-	for range 2 {
-		if got := c.stream(set, looks, immediate); !slices.Equal(got, want) {
-			return fmt.Errorf("look by look the rules find %v, over the whole day %v", got, want)
-		}
-		slices.Reverse(looks)
-	}
-	return nil
-}
-
-func (c testCase) stream(set *rules.Set, looks []ueba.Look, mine map[string]rules.Info) []string {
-	s := rules.NewStream(set)
-	var found []ueba.Detection
-	for _, look := range looks {
-		found = append(found, s.Observe(look, c.employee())...)
-		for _, wait := range s.Waiting(look, c.employee()) {
-			found = append(found, s.Settle(look, c.employee(), wait)...)
-		}
-	}
-	return idsOf(found, mine)
 }
 
 // idsOf lists "rule detection" for the detections of some rules, sorted.
