@@ -2,6 +2,11 @@ package app
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -12,13 +17,19 @@ import (
 	"github.com/onlooker-ueba/onlooker/console"
 	"github.com/onlooker-ueba/onlooker/notify"
 	"github.com/onlooker-ueba/onlooker/scorer"
+	"github.com/onlooker-ueba/onlooker/store"
 	"github.com/onlooker-ueba/onlooker/text"
 	"github.com/onlooker-ueba/onlooker/ueba"
 )
 
 // wireNotify makes the keeper of alerts and the outbox of the configured channels.
-func (a *App) wireNotify() error {
+func (a *App) wireNotify(ctx context.Context) error {
 	a.alerts = notify.NewAlerts(a.store, a.store, a.config.Notify.MaxAge, a.now)
+	key, err := installationKey(ctx, a.store)
+	if err != nil {
+		return err
+	}
+	a.raiser = raiser{a.alerts, key}
 	var channels []notify.Channel
 	for _, c := range a.config.Notify.Channels {
 		ch, err := newChannel(c)
@@ -34,6 +45,50 @@ func (a *App) wireNotify() error {
 		Now: a.now, Log: a.log.WithField("part", "notify"),
 	})
 	return nil
+}
+
+// raiser hides whom an alert's id is made from before the alert is kept. The id follows from
+// employee, rule and day, so whoever has the staff list could find the employee behind an
+// id in the chat; under a key of this installation only it can.
+type raiser struct {
+	alerts *notify.Alerts
+	key    []byte
+}
+
+// Raise implements scorer.Raiser and pipeline.Raiser.
+func (r raiser) Raise(ctx context.Context, alerts ...ueba.Alert) error {
+	hidden := slices.Clone(alerts)
+	for i := range hidden {
+		mac := hmac.New(sha256.New, r.key)
+		mac.Write([]byte(hidden[i].ID))
+		short := base32.HexEncoding.EncodeToString(mac.Sum(nil)[:5])
+		hidden[i].ID = strings.ReplaceAll(hidden[i].Day.String(), "-", "") + "-" + strings.ToLower(short)
+	}
+	return r.alerts.Raise(ctx, hidden...)
+}
+
+// installationKey returns the key of this installation, made once and kept in the store.
+func installationKey(ctx context.Context, docs store.Docs) ([]byte, error) {
+	const kind, id = "secret", "installation"
+	fresh := make([]byte, 32)
+	_, _ = rand.Read(fresh) // never fails: it ends the process instead
+	body, err := json.Marshal(map[string][]byte{"key": fresh})
+	if err != nil {
+		return nil, fmt.Errorf("make the installation's key: %w", err)
+	}
+	_, err = docs.Create(ctx, store.Doc{Kind: kind, ID: id, Day: ueba.NoDay, Body: body})
+	if err != nil && !errors.Is(err, store.ErrConflict) {
+		return nil, fmt.Errorf("keep the installation's key: %w", err)
+	}
+	doc, err := docs.Get(ctx, kind, id)
+	if err != nil {
+		return nil, fmt.Errorf("read the installation's key: %w", err)
+	}
+	var kept map[string][]byte
+	if err := json.Unmarshal(doc.Body, &kept); err != nil || len(kept["key"]) != len(fresh) {
+		return nil, errors.New("read the installation's key: the document is damaged")
+	}
+	return kept["key"], nil
 }
 
 // composer words alerts for chat: people by their pseudonyms, no customer at all.

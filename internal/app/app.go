@@ -59,6 +59,7 @@ type App struct {
 	intake   *collector.Intake
 	pipeline *pipeline.Pipeline
 	alerts   *notify.Alerts
+	raiser   raiser
 	outbox   *notify.Outbox
 	engine   *scorer.Engine
 	scores   *scores
@@ -95,11 +96,11 @@ func (a *App) wire(ctx context.Context) error {
 		return err
 	}
 	a.company = company.New(a.store, a.book, set, a.viewSettings())
-	if err := a.wireNotify(); err != nil {
+	if err := a.wireNotify(ctx); err != nil {
 		return err
 	}
 	a.pipeline, err = pipeline.New(ctx, pipeline.Config{
-		Facts: a.store, Docs: a.store, Remover: a.store, Company: a.company, Raiser: a.alerts,
+		Facts: a.store, Docs: a.store, Remover: a.store, Company: a.company, Raiser: a.raiser,
 		Business: a.clock, Now: a.now, Fault: a.fault("pipeline"),
 	})
 	if err != nil {
@@ -145,7 +146,7 @@ func (a *App) wireScorer() error {
 	c.History, c.DayP = s.History, s.DayP
 	c.Bounds, c.Leave, c.LeaveDays = [3]float64{s.Medium, s.High, s.Critical}, s.Leave, s.LeaveDays
 	var err error
-	a.engine, err = scorer.New(c, scored{a.company, a.pipeline}, a.store, a.alerts)
+	a.engine, err = scorer.New(c, scored{a.company, a.pipeline}, a.store, a.raiser)
 	if err != nil {
 		return err
 	}
