@@ -83,11 +83,11 @@ func Open(ctx context.Context, c Config, o Options) (*App, error) {
 }
 
 func (a *App) wire(ctx context.Context) error {
-	var err error
-	a.store, err = pebble.Open(filepath.Join(a.config.Data, "store"), pebble.Options{Now: a.now, Log: func(m string) { a.log.WithField("part", "store").Debug(m) }})
+	opened, err := pebble.Open(filepath.Join(a.config.Data, "store"), pebble.Options{Now: a.now, Log: func(m string) { a.log.WithField("part", "store").Debug(m) }})
 	if err != nil {
-		return err
+		return err // and a.store stays nil: a nil *pebble.Store in it would not be
 	}
+	a.store = opened
 	if err := a.wireDirectory(ctx); err != nil {
 		return err
 	}
