@@ -296,12 +296,8 @@ func (c *Company) visitLooks(ctx context.Context, v *visit, key viewerDay) ([]ue
 			d.Reasons = append(general, v.reasons...)
 		}
 	}
-	longest := c.settings.Until(key.day).Sub(c.settings.Business.End(key.day))
 	for _, f := range v.events[key] {
-		t := f.Body.Happened()
-		window, err := c.scan(ctx, store.Query{
-			Kind: ueba.KindEvent, By: store.ByKey, Keys: []string{key.account}, From: t, To: t.Add(longest + 1),
-		})
+		window, err := c.screen(ctx, key, f.Body.(*ueba.Event))
 		if err != nil {
 			return nil, err
 		}
@@ -310,6 +306,26 @@ func (c *Company) visitLooks(ctx context.Context, v *visit, key viewerDay) ([]ue
 	dir := &view{company: c, ctx: ctx, employee: employee, day: key.day, records: v.records, seen: true}
 	_, looks := profile.Fold(c.settings, d, dir)
 	return slices.DeleteFunc(looks, func(l ueba.Look) bool { return l.RecordID != v.record || !inEvents(v.events[key], l.EventRef) }), dir.err
+}
+
+// screen gives the events of the account from e to the one that ends e's view: the next of
+// its session that is no sign of life, however late in the day.
+func (c *Company) screen(ctx context.Context, key viewerDay, e *ueba.Event) ([]ueba.Fact, error) {
+	q := store.Query{
+		Kind: ueba.KindEvent, By: store.ByKey, Keys: []string{key.account}, From: e.Time, To: c.settings.Until(key.day),
+	}
+	var out []ueba.Fact
+	for f, err := range c.facts.Scan(ctx, q) {
+		if err != nil {
+			return nil, fmt.Errorf("read what followed a look: %w", err)
+		}
+		out = append(out, f)
+		next := f.Body.(*ueba.Event)
+		if next.Time.After(e.Time) && next.Session == e.Session && (e.Session != "" || next.Host == e.Host) && next.Action != ueba.ActionHeartbeat {
+			break
+		}
+	}
+	return out, nil
 }
 
 func inEvents(events []ueba.Fact, ref string) bool {
