@@ -35,6 +35,9 @@ type Summary struct {
 	Alerts   int `json:"alerts"`   // raised, old ones included
 }
 
+// namedMissing is how many employees a day an error names; Missing has them all.
+const namedMissing = 10
+
 // IncompleteError says that a run scored fewer than it should have.
 type IncompleteError struct {
 	Missing map[ueba.Day][]string // employees by day
@@ -49,7 +52,11 @@ func (e *IncompleteError) Error() string {
 	var b strings.Builder
 	b.WriteString("not everybody was scored:")
 	for _, d := range days {
-		fmt.Fprintf(&b, " %s: %s;", d, strings.Join(e.Missing[d], ", "))
+		names, more := e.Missing[d], ""
+		if n := len(names) - namedMissing; n > 0 {
+			names, more = names[:namedMissing], fmt.Sprintf(" and %d more", n)
+		}
+		fmt.Fprintf(&b, " %s: %s%s;", d, strings.Join(names, ", "), more)
 	}
 	return strings.TrimSuffix(b.String(), ";")
 }

@@ -73,7 +73,7 @@ func office(t testing.TB) *madeUp {
 
 func testConfig(m *madeUp) Config {
 	c := DefaultConfig(m.business)
-	c.History, c.Epoch = 60, 60
+	c.History, c.Epoch = 84, 84
 	return c
 }
 

@@ -50,9 +50,8 @@ const volumeCap = 7
 func DefaultModels() []Model {
 	return []Model{
 		{ModelVolume, []Feature{
-			volume(ueba.FeatureLooks, Count), volume(ueba.FeatureRecords, Count), volume(ueba.FeatureSearches, Count),
-			volume(ueba.FeatureExports, Count), size(ueba.FeatureRows, .1, ""), volume(ueba.FeatureUnmasks, Count),
-			volume(ueba.FeatureViewMinutes, Count),
+			volume(ueba.FeatureLooks), volume(ueba.FeatureRecords), volume(ueba.FeatureSearches), volume(ueba.FeatureViewMinutes),
+			taken(ueba.FeatureExports), taken(ueba.FeatureUnmasks), size(ueba.FeatureRows, .5, ""),
 		}},
 		{ModelTiming, []Feature{
 			{Feature: ueba.FeatureFirstHour, Law: Early, Weight: .1, Split: true},
@@ -61,12 +60,12 @@ func DefaultModels() []Model {
 			{Feature: ueba.FeatureOffHours, Law: Count, Weight: .1, Split: true, Zeros: true},
 		}},
 		{ModelPurpose, []Feature{
-			purpose(ueba.FeatureUnexplained, Count), purpose(ueba.FeatureUnexplainedRecords, Count),
-			purpose(ueba.FeatureUnexplainedNew, Count), purpose(ueba.FeatureUnexplainedOutside, Count),
-			purpose(ueba.FeatureUnexplainedShort, Count), purpose(ueba.FeatureUnexplainedLong, Count),
-			purpose(ueba.FeatureUnexplainedOffHours, Count), purpose(ueba.FeatureUnexplainedUnmasks, Count),
-			purpose(ueba.FeatureUnexplainedExports, Count), size(ueba.FeatureUnexplainedRows, 1, "reasons"),
-			purpose(ueba.FeatureUnexplainedC3, Count),
+			purpose(ueba.FeatureUnexplained), purpose(ueba.FeatureUnexplainedRecords),
+			purpose(ueba.FeatureUnexplainedNew), purpose(ueba.FeatureUnexplainedOutside),
+			purpose(ueba.FeatureUnexplainedShort), purpose(ueba.FeatureUnexplainedLong),
+			faint(split(purpose(ueba.FeatureUnexplainedOffHours))), purpose(ueba.FeatureUnexplainedUnmasks),
+			purpose(ueba.FeatureUnexplainedExports), size(ueba.FeatureUnexplainedRows, 1, "reasons"),
+			purpose(ueba.FeatureUnexplainedC3),
 		}},
 		{ModelTarget, []Feature{
 			target(ueba.FeatureSelf, 1), target(ueba.FeatureFamily, .5),
@@ -78,12 +77,31 @@ func DefaultModels() []Model {
 	}
 }
 
-func volume(f ueba.Feature, law Law) Feature {
-	return Feature{Feature: f, Law: law, Weight: .1, Cap: volumeCap, Split: true, Group: true}
+func volume(f ueba.Feature) Feature {
+	return Feature{Feature: f, Law: Count, Weight: .1, Cap: volumeCap, Split: true, Group: true}
 }
 
-func purpose(f ueba.Feature, law Law) Feature {
-	return Feature{Feature: f, Law: law, Weight: 1, Group: true, Cover: true, Needs: "reasons"}
+// taken is what leaves the screen or its mask, with a reason or without: it grows with
+// the assigned work, and says more than looking does.
+func taken(f ueba.Feature) Feature {
+	return Feature{Feature: f, Law: Count, Weight: .5, Split: true, Group: true, Cover: true}
+}
+
+func purpose(f ueba.Feature) Feature {
+	return Feature{Feature: f, Law: Count, Weight: 1, Group: true, Cover: true, Needs: "reasons"}
+}
+
+// split gives working days and free days baselines of their own: on a free day all looks
+// are outside the shift, and that alone is the timing's to judge.
+func split(f Feature) Feature {
+	f.Split = true
+	return f
+}
+
+// faint halves the weight of a feature that mostly repeats another.
+func faint(f Feature) Feature {
+	f.Weight /= 2
+	return f
 }
 
 // size has no day types: the second place of its sums is for how large.

@@ -74,15 +74,7 @@ func (s *Seal) bound(i int, f *spec, log float64) (float64, bool) {
 	return limit, true
 }
 
-// effects returns the day's group effects by group, nil for no seal.
-func (s *Seal) effects() map[string][]float64 {
-	out := make(map[string][]float64, len(s.Groups))
-	for name, t := range s.Groups {
-		out[name] = t.Effects
-	}
-	return out
-}
-
+// seal closes the seal with its hash.
 func (s *Seal) seal() *Seal {
 	s.Hash = ""
 	s.Hash = hashOf(s)
