@@ -9,18 +9,18 @@ import (
 
 // Config is one source that follows files.
 type Config struct {
-	Source  string   // the name under which it delivers
-	Paths   []string // patterns of path/filepath.Match
-	Service string   // service.name for formats that have none
-	Zone    string   // of times without a zone, as in Asia/Shanghai; empty: such times are refused
+	Source  string   `yaml:"-"`     // the name under which it delivers
+	Paths   []string `yaml:"paths"` // patterns of path/filepath.Match
+	Service string   `yaml:"-"`     // service.name for formats that have none
+	Zone    string   `yaml:"-"`     // of times without a zone, as in Asia/Shanghai; empty: such times are refused
 
-	Poll      time.Duration // how often the files are looked at
-	Idle      time.Duration // a parser gives up waiting for more lines after this
-	Release   time.Duration // a rotated file is let go when it has not grown for so long
-	Rest      time.Duration // a file that was read to its end is closed when it has not changed for so long
-	Batch     int           // facts an append
-	MaxRecord int           // bytes
-	MaxOpen   int           // files open at the same time; others wait
+	Poll      time.Duration `yaml:"poll"`       // how often the files are looked at
+	Idle      time.Duration `yaml:"idle"`       // a parser gives up waiting for more lines after this
+	Release   time.Duration `yaml:"release"`    // a rotated file is let go when it has not grown for so long
+	Rest      time.Duration `yaml:"rest"`       // a file that was read to its end is closed when it has not changed for so long
+	Batch     int           `yaml:"batch"`      // facts an append
+	MaxRecord int           `yaml:"max_record"` // bytes
+	MaxOpen   int           `yaml:"max_open"`   // files open at the same time; others wait
 }
 
 // DefaultConfig follows nothing yet.

@@ -127,17 +127,11 @@ func (c *Config) checkSources() []error {
 			errs = append(errs, fmt.Errorf("%s.name: %s is there twice", at, s.Name))
 		}
 		seen[s.Name] = true
-		if s.Kind != "file" {
-			errs = append(errs, fmt.Errorf("%s.kind: want file, found %q", at, s.Kind))
-		}
-		if len(s.Paths) == 0 {
-			errs = append(errs, fmt.Errorf("%s.paths: want at least one path or pattern", at))
-		}
-		if _, err := time.LoadLocation(s.Zone); err != nil {
-			errs = append(errs, fmt.Errorf("%s.zone: want a time zone such as Asia/Shanghai, found %q", at, s.Zone))
-		}
 		if _, err := formatNamed(s.Format); err != nil {
 			errs = append(errs, fmt.Errorf("%s.format: %w", at, err))
+		}
+		if _, err := newSource(s); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", at, err))
 		}
 	}
 	return errs

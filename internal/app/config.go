@@ -86,14 +86,17 @@ type ServiceIdle struct {
 	Idle    time.Duration `mapstructure:"idle"`
 }
 
-// SourceConfig is one source beside HTTP.
+// SourceConfig is one source beside HTTP, as written; the plug-in of its kind reads the
+// rest.
 type SourceConfig struct {
-	Name    string   `mapstructure:"name"`
-	Kind    string   `mapstructure:"kind"`
-	Paths   []string `mapstructure:"paths"`
-	Format  string   `mapstructure:"format"`
-	Service string   `mapstructure:"service"`
-	Zone    string   `mapstructure:"zone"`
+	Name     string         `mapstructure:"name"`
+	Kind     string         `mapstructure:"kind"`
+	Format   string         `mapstructure:"format"`
+	Service  string         `mapstructure:"service"`
+	Zone     string         `mapstructure:"zone"`
+	Settings map[string]any `mapstructure:",remain"`
+
+	folder string // that relative paths begin at; empty: the working folder
 }
 
 // RulesConfig names the rules that run.

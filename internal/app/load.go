@@ -93,9 +93,7 @@ func (c *Config) resolve(o Overrides) {
 			rel("rules.dirs", &c.Rules.Dirs[i])
 		}
 		for i := range c.Sources {
-			for k := range c.Sources[i].Paths {
-				rel("", &c.Sources[i].Paths[k])
-			}
+			c.Sources[i].folder = dir
 		}
 	}
 	if o.Data != "" {

@@ -11,6 +11,7 @@ import (
 	"github.com/go-viper/mapstructure/v2"
 
 	"github.com/onlooker-ueba/onlooker/collector"
+	"github.com/onlooker-ueba/onlooker/collector/file"
 	"github.com/onlooker-ueba/onlooker/collector/parse"
 	"github.com/onlooker-ueba/onlooker/notify"
 	"github.com/onlooker-ueba/onlooker/notify/dingtalk"
@@ -32,6 +33,15 @@ func notifiers() map[string]func(settings map[string]any) (notify.Adapter, error
 	}
 }
 
+// sources makes the source of each kind from its own settings.
+func sources() map[string]func(SourceConfig) (plannedSource, error) {
+	return map[string]func(SourceConfig) (plannedSource, error){
+		"file": planned(fileConfig, func(c file.Config, p sourceParts) (runner, error) {
+			return file.New(c, p.format, p.intake, p.docs, p.now, p.log), nil
+		}),
+	}
+}
+
 // formats are the raw formats that can be read; the first is the native one.
 func formats() []collector.Format {
 	var out []collector.Format
@@ -47,15 +57,27 @@ func formats() []collector.Format {
 func adapter[C any](make func(C) (notify.Adapter, error)) func(map[string]any) (notify.Adapter, error) {
 	return func(settings map[string]any) (notify.Adapter, error) {
 		var c C
-		d, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{TagName: "yaml", ErrorUnused: true, Result: &c})
-		if err != nil {
+		if err := decodeSettings(settings, &c); err != nil {
 			return nil, err
-		}
-		if err := d.Decode(settings); err != nil {
-			return nil, settingsError(err)
 		}
 		return make(c)
 	}
+}
+
+// decodeSettings decodes a plug-in's settings over what c holds; a setting that c does not
+// know is an error.
+func decodeSettings(settings map[string]any, c any) error {
+	d, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
+		TagName: "yaml", ErrorUnused: true, Result: c,
+		DecodeHook: mapstructure.ComposeDecodeHookFunc(mapstructure.StringToTimeDurationHookFunc(), mapstructure.StringToSliceHookFunc(",")),
+	})
+	if err != nil {
+		return err
+	}
+	if err := d.Decode(settings); err != nil {
+		return settingsError(err)
+	}
+	return nil
 }
 
 // settingsError keeps the names of keys and drops values: they may be secrets.

@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/onlooker-ueba/onlooker/collector"
-	"github.com/onlooker-ueba/onlooker/collector/file"
 	"github.com/onlooker-ueba/onlooker/collector/httpin"
 	"github.com/onlooker-ueba/onlooker/console"
 )
@@ -78,12 +77,15 @@ func (a *App) startSource(s SourceConfig) error {
 	if err != nil {
 		return fmt.Errorf("source %s: %w", s.Name, err)
 	}
-	c := file.DefaultConfig()
-	c.Source, c.Paths, c.Service, c.Zone = s.Name, s.Paths, s.Service, s.Zone
-	if err := c.Check(); err != nil {
+	plan, err := newSource(s)
+	if err != nil {
 		return fmt.Errorf("source %s: %w", s.Name, err)
 	}
-	a.parts.start("source "+s.Name, file.New(c, format, a.intake, a.store, a.now, a.log).Run)
+	source, err := plan(sourceParts{format: format, intake: a.intake, docs: a.store, now: a.now, log: a.log})
+	if err != nil {
+		return fmt.Errorf("source %s: %w", s.Name, err)
+	}
+	a.parts.start("source "+s.Name, source.Run)
 	return nil
 }
 
