@@ -367,6 +367,14 @@ func TestLevelReachedOnAnotherDayIsNoNews(t *testing.T) {
 	r := newRig(t, m)
 	last := monday + testDays - 1
 	r.run(r.at(last), monday, last)
+	reached := func() ueba.Day {
+		for _, s := range r.stored(monday, last) {
+			if s.Employee == "E07" && s.Level.Rank() >= ueba.High.Rank() {
+				return s.Day
+			}
+		}
+		return ueba.NoDay
+	}
 	levels := func() (n int) {
 		for _, a := range r.inbox.alerts {
 			if a.Rule == RuleLevel && a.Employee == "E07" {
@@ -375,11 +383,69 @@ func TestLevelReachedOnAnotherDayIsNoNews(t *testing.T) {
 		}
 		return n
 	}
-	before := levels()
-	addLooks(m, "E07", monday+29, 60, r.at(last).Add(time.Minute))
-	sum := r.run(r.at(last).Add(time.Hour), monday+29, last)
-	if sum.Written == 0 || levels() != before {
-		t.Errorf("%d revisions; %d level alerts before the back-fill, %d after", sum.Written, before, levels())
+	day, before := reached(), levels()
+	for d := monday + 28; d < monday+30; d++ {
+		addLooks(m, "E07", d, 60, r.at(last).Add(time.Minute))
+	}
+	r.run(r.at(last).Add(time.Hour), monday+28, last)
+	if now := reached(); now >= day || now < monday+28 {
+		t.Fatalf("high on %s before the back-fill, on %s after: nothing is tested", day, now)
+	}
+	if levels() != before {
+		t.Errorf("%d level alerts before the back-fill, %d after", before, levels())
+	}
+}
+
+func TestOwnUsualExcessIsSubtracted(t *testing.T) {
+	m := office(t)
+	c := testConfig(m)
+	day := monday + 32
+	evidence := func() float64 {
+		scores, err := mustNew(t, c, m, nil, nil).Compute(context.Background(), m.business.Close(day), day, day)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return find(scores, "E07").Evidence
+	}
+	less := evidence()
+	c.Usual = 0
+	if more := evidence(); less <= 0 || more < less+.1 {
+		t.Errorf("the third day in a row adds %v, and %v when nothing is subtracted", less, more)
+	}
+}
+
+func TestHabitIsTheMeanOfTheDaysBefore(t *testing.T) {
+	h := newHabit()
+	for d := range 40 {
+		h.note(monday+ueba.Day(d), float64(d))
+	}
+	// Days 13 to 39 lie in the window of day 40.
+	if got := h.mean(monday + 40); math.Abs(got-26) > 1e-9 {
+		t.Errorf("mean %v, want 26", got)
+	}
+	few := newHabit()
+	few.note(monday, 10)
+	if got := few.mean(monday + 1); got != 10./habitDays {
+		t.Errorf("one day makes a habit of %v", got)
+	}
+}
+
+func TestFewAreLeftOutOfTheReference(t *testing.T) {
+	r := newReplay(machine{}, nil, time.Time{})
+	var entries []*entry
+	for i := range 300 {
+		p := newPerson(i, 0, monday)
+		p.a = float64(i)
+		if i >= 100 {
+			p.band.rank = 2
+		}
+		entries = append(entries, &entry{pair: &pair{sealed: p}, sealed: &facts{}})
+	}
+	entries[7].sealed.reviews = []ueba.Review{{Outcome: ueba.Confirmed}}
+	entries[7].pair.sealed.a = 1000
+	left := r.leftOut(entries)
+	if len(left) != 3 || !left[7] || !left[299] || !left[298] {
+		t.Errorf("left out: %v, want the three gravest of 201 cases among 300 people", left)
 	}
 }
 
