@@ -1,8 +1,11 @@
 package ueba
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -72,13 +75,18 @@ func (f Feature) String() string {
 
 // ParseFeature is the inverse of Feature.String.
 func ParseFeature(name string) (Feature, bool) {
-	for i, n := range featureNames {
-		if n == name {
-			return Feature(i), true
-		}
-	}
-	return 0, false
+	f, ok := featuresByName[name]
+	return f, ok
 }
+
+// featuresByName is made once and never changes.
+var featuresByName = func() map[string]Feature {
+	m := make(map[string]Feature, FeatureCount)
+	for i, n := range featureNames {
+		m[n] = Feature(i)
+	}
+	return m
+}()
 
 // Features holds one number for each feature.
 type Features [FeatureCount]float64
@@ -105,19 +113,41 @@ func (fs Features) MarshalJSON() ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-// UnmarshalJSON is the inverse of MarshalJSON; names it does not know are left out.
+// UnmarshalJSON is the inverse of MarshalJSON; names it does not know are left out. It
+// reads what encoding/json has already found to be valid, by hand, because a scoring run
+// reads every profile of the last months.
 func (fs *Features) UnmarshalJSON(b []byte) error {
-	var m map[string]float64
-	if err := json.Unmarshal(b, &m); err != nil {
-		return err
-	}
 	*fs = Features{}
-	for name, v := range m {
-		if f, ok := ParseFeature(name); ok {
+	rest := bytes.TrimSpace(b)
+	if len(rest) == 0 || rest[0] != '{' {
+		return errors.New("features: want an object")
+	}
+	for {
+		open := bytes.IndexByte(rest, '"')
+		if open < 0 {
+			return nil
+		}
+		rest = rest[open+1:]
+		end := bytes.IndexByte(rest, '"')
+		colon := bytes.IndexByte(rest, ':')
+		if end < 0 || colon < end {
+			return errors.New("features: want names and numbers")
+		}
+		name := rest[:end]
+		rest = rest[colon+1:]
+		stop := bytes.IndexAny(rest, ",}")
+		if stop < 0 {
+			return fmt.Errorf("feature %s: want a number", name)
+		}
+		v, err := strconv.ParseFloat(string(bytes.TrimSpace(rest[:stop])), 64)
+		if err != nil {
+			return fmt.Errorf("feature %s: want a number", name)
+		}
+		if f, ok := featuresByName[string(name)]; ok {
 			fs[f] = v
 		}
+		rest = rest[stop:]
 	}
-	return nil
 }
 
 // DayType says whether a day is one of the employee's working days.

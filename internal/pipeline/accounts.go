@@ -17,9 +17,10 @@ const kindAccount = "account"
 // accounts is the ledger of every account that was ever heard from: how many events,
 // first and last. It is written together with the cursor.
 type accounts struct {
-	mu      sync.Mutex
-	byKey   map[string]*Account
-	changed map[string]bool
+	mu          sync.Mutex
+	byKey       map[string]*Account
+	changed     map[string]bool
+	first, last time.Time // of all
 }
 
 func (a *accounts) load(ctx context.Context, docs store.Docs) error {
@@ -33,8 +34,17 @@ func (a *accounts) load(ctx context.Context, docs store.Docs) error {
 			return fmt.Errorf("read the ledger of accounts: %w", err)
 		}
 		a.byKey[doc.ID] = acct
+		a.extend(acct.First)
+		a.extend(acct.Last)
 	}
 	return nil
+}
+
+func (a *accounts) extend(t time.Time) {
+	if a.first.IsZero() || t.Before(a.first) {
+		a.first = t
+	}
+	a.last = later(a.last, t)
 }
 
 func (a *accounts) count(acct ueba.Account, t time.Time) {
@@ -54,6 +64,7 @@ func (a *accounts) count(acct ueba.Account, t time.Time) {
 		seen.Last = t
 	}
 	a.changed[key] = true
+	a.extend(t)
 }
 
 // takeChanged returns the documents of the accounts counted since the last call.
@@ -69,21 +80,11 @@ func (a *accounts) takeChanged() []store.Doc {
 	return docs
 }
 
-func (a *accounts) empty() bool {
+// days are the first and the last day of which anything was heard.
+func (a *accounts) days(b ueba.Business) (first, last ueba.Day, any bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return len(a.byKey) == 0
-}
-
-// of lists the keys of the accounts that match, sorted.
-func (a *accounts) of(match func(ueba.Account) bool) []string {
-	var keys []string
-	for _, acct := range a.all() {
-		if id := (ueba.Account{Service: acct.Service, User: acct.User}); match(id) {
-			keys = append(keys, id.Key())
-		}
-	}
-	return keys
+	return b.DayOf(a.first), b.DayOf(a.last), len(a.byKey) > 0
 }
 
 func (a *accounts) all() []Account {

@@ -2,10 +2,12 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sort"
 	"time"
 
+	"github.com/onlooker-ueba/onlooker/store"
 	"github.com/onlooker-ueba/onlooker/ueba"
 )
 
@@ -69,6 +71,10 @@ func (p *Pipeline) giveBack(k employeeDay) {
 func (p *Pipeline) foldOne(ctx context.Context, k employeeDay) error {
 	now := p.cfg.Now()
 	profile, _, err := p.cfg.Company.Fold(ctx, k.employee, k.day, now)
+	if errors.Is(err, store.ErrNotFound) {
+		p.giveBack(k) // he becomes known in a moment
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("fold %s of %s: %w", k.day, k.employee, err)
 	}
@@ -127,7 +133,7 @@ func (p *Pipeline) Today(ctx context.Context, employee string) (ueba.Day, []ueba
 	defer p.mu.Unlock()
 	var out []ueba.Profile
 	for k, l := range p.live {
-		if k.day == day && (employee == "" || k.employee == employee) {
+		if k.day == day && l.profile.Events > 0 && (employee == "" || k.employee == employee) {
 			out = append(out, l.profile)
 		}
 	}

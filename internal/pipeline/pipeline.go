@@ -36,17 +36,25 @@ const (
 	immediately = 2 // days, the open one included, on which the immediate rules run
 )
 
-// Company knows whose account it is and folds one employee's day.
-type Company interface {
+// Directory knows whose accounts are whose, by all that is known now.
+type Directory interface {
 	// Owner returns the id of the employee who holds the account then.
 	Owner(acct ueba.Account, when time.Time) (string, bool)
-	// Fold makes the profile and the looks of an employee's day from the facts
-	// known at the instant.
-	Fold(ctx context.Context, employee string, day ueba.Day, at time.Time) (ueba.Profile, []ueba.Look, error)
+	// Claimants lists who ever held the account.
+	Claimants(acct ueba.Account) []string
+	// Person returns the id of the employee whom a reason names by id or account.
+	Person(name string, when time.Time) string
 	// Apply takes a directory fact into account.
 	Apply(fact ueba.Fact)
 	// Heard notes an account that an event came from at the time.
 	Heard(acct ueba.Account, t time.Time)
+}
+
+// Company folds employees' days.
+type Company interface {
+	// Fold makes the profile and the looks of an employee's day from the facts known at
+	// the instant. The error wraps store.ErrNotFound if nobody knew of him then.
+	Fold(ctx context.Context, employee string, day ueba.Day, at time.Time) (ueba.Profile, []ueba.Look, error)
 	// Alerting picks the detections that raise an alert at now, and says when to ask
 	// again because a rule lets late reasons arrive first; zero means never.
 	Alerting(found []ueba.Detection, now time.Time) ([]ueba.Detection, time.Time)
@@ -59,13 +67,18 @@ type Raiser interface {
 
 // Config is what a Pipeline is made of.
 type Config struct {
-	Facts    store.Facts
-	Docs     store.Docs
-	Remover  store.Remover
-	Company  Company
-	Raiser   Raiser
-	Business ueba.Business
-	Now      func() time.Time
+	Facts     store.Facts
+	Docs      store.Docs
+	Remover   store.Remover
+	Directory Directory
+	Company   Company
+	Raiser    Raiser
+	Business  ueba.Business
+	Now       func() time.Time
+	// Overlap is for how long after its end a day's fold wants events.
+	Overlap time.Duration
+	// LookBack is for how many days a look makes a record familiar.
+	LookBack ueba.Day
 	// Fault is told of an error that the pipeline will try again after.
 	Fault func(error)
 }
@@ -86,10 +99,19 @@ type Pipeline struct {
 	seen       int64
 	caught     bool
 	clock      uint64
-	touched    map[employeeDay]uint64 // generation of the newest touch
-	dirty      map[employeeDay]bool   // recent days to fold for the live numbers
+	touched    map[employeeDay]touched
+	dirty      map[employeeDay]bool // recent days to fold for the live numbers
 	live       map[employeeDay]*liveDay
 	lastFolded string
+	settled    ueba.Day // the newest day of which a profile is stored
+
+	kinds []string // of inputs that came at least once; under stepping
+}
+
+// touched tells of the newest touch of an employee-day.
+type touched struct {
+	generation uint64
+	known      time.Time // when the newest fact became known; zero after a restart: before it
 }
 
 type employeeDay struct {
@@ -102,7 +124,7 @@ func New(ctx context.Context, cfg Config) (*Pipeline, error) {
 	p := &Pipeline{
 		cfg:     cfg,
 		wake:    make(chan struct{}, 1),
-		touched: map[employeeDay]uint64{},
+		touched: map[employeeDay]touched{},
 		dirty:   map[employeeDay]bool{},
 		live:    map[employeeDay]*liveDay{},
 	}
@@ -114,10 +136,10 @@ func New(ctx context.Context, cfg Config) (*Pipeline, error) {
 	}
 	for _, a := range p.accounts.all() {
 		acct := ueba.Account{Service: a.Service, User: a.User}
-		cfg.Company.Heard(acct, a.First)
-		cfg.Company.Heard(acct, a.Last)
+		cfg.Directory.Heard(acct, a.First)
+		cfg.Directory.Heard(acct, a.Last)
 	}
-	return p, p.loadTouched(ctx)
+	return p, errors.Join(p.loadTouched(ctx), p.loadSettled(ctx))
 }
 
 // Wake tells the pipeline that something was appended.
@@ -179,13 +201,14 @@ func (p *Pipeline) Step(ctx context.Context) (bool, error) {
 		p.mu.Unlock()
 		return false, nil
 	}
-	keys, err := p.touches(ctx, facts)
+	t, err := p.touches(ctx, facts)
 	if err != nil {
 		return false, err
 	}
-	if err := p.note(ctx, keys); err != nil {
+	if err := p.note(ctx, t.days); err != nil {
 		return false, err
 	}
+	p.kinds = t.kinds
 	if err := p.saveCursor(ctx, next, int64(len(facts))); err != nil {
 		return false, err
 	}
@@ -242,12 +265,12 @@ func (p *Pipeline) loadCursor(ctx context.Context) error {
 	if err := c.decode(doc.Body); err != nil {
 		return fmt.Errorf("read the pipeline's cursor: %w", err)
 	}
-	p.cursor, p.seen = c.Cursor, c.Seen
+	p.cursor, p.seen, p.kinds = c.Cursor, c.Seen, c.Kinds
 	return nil
 }
 
 func (p *Pipeline) saveCursor(ctx context.Context, next store.Cursor, n int64) error {
-	c := cursorDoc{Cursor: next, Seen: p.Seen() + n}
+	c := cursorDoc{Cursor: next, Seen: p.Seen() + n, Kinds: p.kinds}
 	docs := append(p.accounts.takeChanged(),
 		store.Doc{Kind: KindCursor, ID: cursorID, Day: ueba.NoDay, Body: c.encode()})
 	if err := p.cfg.Docs.Put(ctx, docs...); err != nil {

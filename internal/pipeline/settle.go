@@ -36,19 +36,37 @@ func (p *Pipeline) Settle(ctx context.Context, now time.Time, progress func(done
 	return nil
 }
 
-// note is a touched employee-day with the generation that is being folded.
+// note is a touched employee-day with the touch that is being folded.
 type note struct {
 	employeeDay
-	generation uint64
+	touched
+}
+
+func (p *Pipeline) newestSettled() ueba.Day {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.settled
+}
+
+func (p *Pipeline) loadSettled(ctx context.Context) error {
+	for doc, err := range p.cfg.Docs.List(ctx, KindProfile, "", "", true) {
+		if err != nil {
+			return fmt.Errorf("find the newest profile: %w", err)
+		}
+		p.settled = doc.Day
+		break
+	}
+	return nil
 }
 
 func (p *Pipeline) notesBefore(open ueba.Day) []note {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var out []note
-	for k, g := range p.touched {
+	for k, t := range p.touched {
 		if k.day < open {
-			out = append(out, note{k, g})
+			out = append(out, note{k, t})
+			p.settled = max(p.settled, k.day) // before it is folded: what comes meanwhile must touch it
 		}
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].id() < out[j].id() })
@@ -59,8 +77,9 @@ func (p *Pipeline) notesBefore(open ueba.Day) []note {
 type settled struct {
 	note
 	doc    store.Doc
+	events int
 	alerts []ueba.Alert
-	waits  bool // a rule still waits for late reasons: the note stays
+	waits  bool // the note stays: something is not known yet, or a rule waits for late reasons
 }
 
 // settleChunk raises alerts before it stores profiles, and takes notes away last, so that
@@ -79,29 +98,48 @@ func (p *Pipeline) settleChunk(ctx context.Context, notes []note, now time.Time)
 		return err
 	}
 	var alerts []ueba.Alert
-	docs := make([]store.Doc, len(results))
-	for i, r := range results {
+	for _, r := range results {
 		alerts = append(alerts, r.alerts...)
-		docs[i] = r.doc
 	}
 	if len(alerts) > 0 {
 		if err := p.cfg.Raiser.Raise(ctx, alerts...); err != nil {
 			return fmt.Errorf("raise the alerts of closed days: %w", err)
 		}
 	}
-	if err := p.cfg.Docs.Put(ctx, docs...); err != nil {
+	if err := p.storeProfiles(ctx, results); err != nil {
 		return fmt.Errorf("store profiles: %w", err)
 	}
 	return p.unnote(ctx, results)
 }
 
+// storeProfiles puts the profiles of days with events and takes those away that have lost
+// them to another.
+func (p *Pipeline) storeProfiles(ctx context.Context, results []settled) error {
+	var docs []store.Doc
+	var empty []string
+	for _, r := range results {
+		switch {
+		case r.events > 0:
+			docs = append(docs, r.doc)
+		case r.doc.ID != "":
+			empty = append(empty, r.doc.ID)
+		}
+	}
+	return errors.Join(p.cfg.Docs.Put(ctx, docs...), p.cfg.Remover.DeleteDoc(ctx, KindProfile, empty...))
+}
+
+// settleOne folds a note from what was known at now. What became known later keeps the
+// note, as does an employee of whom nobody knew then.
 func (p *Pipeline) settleOne(ctx context.Context, n note, now time.Time) (settled, error) {
 	profile, _, err := p.cfg.Company.Fold(ctx, n.employee, n.day, now)
+	if errors.Is(err, store.ErrNotFound) {
+		return settled{note: n, waits: true}, nil
+	}
 	if err != nil {
 		return settled{}, fmt.Errorf("fold %s of %s: %w", n.day, n.employee, err)
 	}
 	found, due := p.cfg.Company.Alerting(profile.Detections, now)
-	r := settled{note: n, waits: !due.IsZero()}
+	r := settled{note: n, events: profile.Events, waits: !due.IsZero() || n.known.After(now)}
 	for _, d := range found {
 		r.alerts = append(r.alerts, AlertOf(d))
 	}
@@ -118,7 +156,7 @@ func (p *Pipeline) unnote(ctx context.Context, results []settled) error {
 	var gone []employeeDay
 	p.mu.Lock()
 	for _, r := range results {
-		if !r.waits && p.touched[r.employeeDay] == r.generation {
+		if !r.waits && p.touched[r.employeeDay].generation == r.generation {
 			gone = append(gone, r.employeeDay)
 			ids = append(ids, r.id())
 		}
@@ -144,25 +182,18 @@ func (p *Pipeline) Profiles(ctx context.Context, day ueba.Day, at time.Time, emp
 	}
 	wanted := func(e string) bool { return employees == nil || want[e] }
 
-	byEmployee := map[string]ueba.Profile{}
+	stored, err := p.storedProfiles(ctx, day, wanted)
+	if err != nil {
+		return nil, err
+	}
+	byEmployee := make(map[string]ueba.Profile, len(stored))
 	var again []string
-	for doc, err := range p.cfg.Docs.List(ctx, KindProfile, day.String()+"/", day.String()+"0", false) {
-		if err != nil {
-			return nil, fmt.Errorf("read profiles of %s: %w", day, err)
-		}
-		k, err := parseEmployeeDay(doc.ID)
-		if err != nil || !wanted(k.employee) {
+	for _, s := range stored {
+		if s.Known.After(at) {
+			again = append(again, s.Employee)
 			continue
 		}
-		var stored ueba.Profile
-		if err := json.Unmarshal(doc.Body, &stored); err != nil {
-			return nil, fmt.Errorf("read profile %s: %w", doc.ID, err)
-		}
-		if stored.Known.After(at) {
-			again = append(again, k.employee)
-			continue
-		}
-		byEmployee[k.employee] = stored
+		byEmployee[s.Employee] = s
 	}
 	for _, e := range p.touchedOn(day) {
 		if wanted(e) {
@@ -174,6 +205,35 @@ func (p *Pipeline) Profiles(ctx context.Context, day ueba.Day, at time.Time, emp
 		return nil, err
 	}
 	return sorted(byEmployee), nil
+}
+
+// storedProfiles reads a day's profiles. They are decoded on all processors: a scoring run
+// reads those of every employee for months.
+func (p *Pipeline) storedProfiles(ctx context.Context, day ueba.Day, wanted func(employee string) bool) ([]ueba.Profile, error) {
+	var docs []store.Doc
+	for doc, err := range p.cfg.Docs.List(ctx, KindProfile, day.String()+"/", day.String()+"0", false) {
+		if err != nil {
+			return nil, fmt.Errorf("read profiles of %s: %w", day, err)
+		}
+		if k, err := parseEmployeeDay(doc.ID); err == nil && wanted(k.employee) {
+			docs = append(docs, doc)
+		}
+	}
+	out := make([]ueba.Profile, len(docs))
+	const each = 256 // documents that a processor takes at a time
+	var begins []int
+	for i := 0; i < len(docs); i += each {
+		begins = append(begins, i)
+	}
+	err := parallel(ctx, begins, func(begin int) error {
+		for i := begin; i < min(begin+each, len(docs)); i++ {
+			if err := json.Unmarshal(docs[i].Body, &out[i]); err != nil {
+				return fmt.Errorf("read profile %s: %w", docs[i].ID, err)
+			}
+		}
+		return nil
+	})
+	return out, err
 }
 
 func (p *Pipeline) touchedOn(day ueba.Day) []string {
@@ -193,6 +253,9 @@ func (p *Pipeline) foldAll(ctx context.Context, employees []string, day ueba.Day
 	var mu sync.Mutex
 	return parallel(ctx, employees, func(e string) error {
 		profile, _, err := p.cfg.Company.Fold(ctx, e, day, at)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil // nobody knew of him then
+		}
 		if err != nil {
 			return fmt.Errorf("fold %s of %s: %w", day, e, err)
 		}
