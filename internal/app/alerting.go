@@ -128,6 +128,7 @@ func (a *App) sentences(alert ueba.Alert, lang text.Lang) []string {
 // alertDesk is the alerts as the console serves them.
 type alertDesk struct {
 	alerts   *notify.Alerts
+	facts    store.Facts
 	outbox   *notify.Outbox
 	channels []ChannelConfig
 	wake     func()
@@ -168,11 +169,32 @@ func (d alertDesk) List(ctx context.Context, q console.AlertQuery) ([]ueba.Alert
 	return all, "", nil
 }
 
-// Step implements console.Alerts.
+// Step implements console.Alerts. Closing an alert is a verdict on what raised it: the next
+// scoring run takes exactly that out of the score, or confirms it.
 func (d alertDesk) Step(ctx context.Context, s ueba.Step) (ueba.Alert, error) {
 	alert, err := d.alerts.Step(ctx, s)
+	if err != nil {
+		return alert, err
+	}
+	if alert.State == ueba.AlertClosed {
+		if _, err := d.facts.Append(ctx, []ueba.Fact{{Body: reviewOf(alert, s)}}); err != nil {
+			return alert, fmt.Errorf("record the verdict: %w", err)
+		}
+	}
 	d.wake()
-	return alert, err
+	return alert, nil
+}
+
+// reviewOf is the verdict that closing an alert means: on the rule's evidence for the
+// alert of a rule, on the whole day for one of the score.
+func reviewOf(a ueba.Alert, s ueba.Step) *ueba.Review {
+	r := &ueba.Review{
+		EmployeeID: a.Employee, From: a.Day, To: a.Day, Outcome: ueba.ReviewOutcome(a.Outcome), Note: s.Note, By: s.By, Time: s.Time,
+	}
+	if a.Rule != scorer.RuleLevel && a.Rule != scorer.RuleDay {
+		r.Feature = scorer.ModelRule + "/" + a.Rule
+	}
+	return r
 }
 
 // Deliveries implements console.Alerts.

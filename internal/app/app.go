@@ -100,8 +100,8 @@ func (a *App) wire(ctx context.Context) error {
 		return err
 	}
 	a.pipeline, err = pipeline.New(ctx, pipeline.Config{
-		Facts: a.store, Docs: a.store, Remover: a.store, Company: a.company, Raiser: a.raiser,
-		Business: a.clock, Now: a.now, Fault: a.fault("pipeline"),
+		Facts: a.store, Docs: a.store, Remover: a.store, Directory: a.company, Company: a.company, Raiser: a.raiser,
+		Business: a.clock, Now: a.now, Overlap: a.company.Overlap(), LookBack: company.LookBack, Fault: a.fault("pipeline"),
 	})
 	if err != nil {
 		return err
@@ -196,7 +196,7 @@ func (a *App) loadDirectory(ctx context.Context, progress func(stage string, don
 // services are what the console shows.
 func (a *App) services() console.Services {
 	return console.Services{
-		Scores: a.scores, Live: live{a.pipeline}, Looks: looks{a.store, a.company}, Alerts: alertDesk{a.alerts, a.outbox, a.config.Notify.Channels, a.pipeline.Wake},
+		Scores: a.scores, Live: live{a.pipeline}, Looks: looks{a.store, a.company}, Alerts: alertDesk{a.alerts, a.store, a.outbox, a.config.Notify.Channels, a.pipeline.Wake},
 		Coverage: ledger{a.clock, a.intake, a.pipeline, a.company, a.book, a.store, a.scores, a.now},
 		Dead:     deadLetters{a.store, a.intake, a.clock.Zone, a.pipeline.Wake},
 		Jobs:     a.jobs, Explainer: explainer{a.words}, People: a.people, Status: status{a},

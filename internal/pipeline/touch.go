@@ -78,6 +78,10 @@ func (p *Pipeline) touch(ctx context.Context, t *touches, f ueba.Fact) error {
 		return errors.Join(p.touchOwners(ctx, t, q, f.Known), p.touchFirst(ctx, t, f))
 	case *ueba.Employee:
 		t.employees[b.ID] = later(t.employees[b.ID], f.Known)
+	case *ueba.Review:
+		for day := b.From; day <= b.To; day++ {
+			t.add(employeeDay{day, b.EmployeeID}, f.Known)
+		}
 	case *ueba.Holiday: // night shifts reach over midnight
 		q := store.Query{Kind: ueba.KindEvent, From: p.cfg.Business.Begin(b.Date - 1), To: p.cfg.Business.End(b.Date + 1)}
 		return p.touchOwners(ctx, t, q, f.Known)
