@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -11,6 +12,9 @@ import (
 	"github.com/onlooker-ueba/onlooker/collector/httpin"
 	"github.com/onlooker-ueba/onlooker/text"
 )
+
+// shortestToken keeps tokens from being guessed.
+const shortestToken = 16
 
 // Check reports everything that is wrong with the configuration, each by its key.
 func (c *Config) Check() error {
@@ -52,6 +56,11 @@ func (c *Config) Check() error {
 	}
 	if r := c.Retention; r.Events < retentionFloor || r.Scores < retentionFloor {
 		bad("retention", "events and scores are kept for at least %d days", retentionFloor)
+	}
+	for _, t := range c.HTTP.Tokens {
+		if len(t.Token) < shortestToken {
+			bad("http.tokens", "a token of %s has fewer than %d characters; make one with openssl rand -hex 16", cmp.Or(t.Source, "http"), shortestToken)
+		}
 	}
 	errs = append(errs, c.HTTP.intake().Check())
 	errs = append(errs, c.Score.check()...)
