@@ -31,7 +31,7 @@ func (h *handler) mountJobs(api huma.API) {
 }
 
 type importInput struct {
-	Format     string `query:"format" maxLength:"64" doc:"A parser's name; guessed when absent"`
+	Format     string `query:"format" maxLength:"64" doc:"A parser's name; the native one when absent"`
 	Source     string `query:"source" maxLength:"256"`
 	Zone       string `query:"zone" maxLength:"64" doc:"IANA name of the zone of times without one"`
 	KnownAtNow bool   `query:"known_at_now" doc:"Known from now on, instead of from the time of the event"`

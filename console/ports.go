@@ -200,7 +200,7 @@ type Jobs interface {
 
 // ImportRequest says how the lines of an import are to be read.
 type ImportRequest struct {
-	Format     string // a parser's name; "" guesses
+	Format     string // a parser's name; "" is the native one
 	Source     string
 	Zone       string // IANA name, for lines without one
 	KnownAtNow bool   // known from now on, not from the time of the event itself

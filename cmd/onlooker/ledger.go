@@ -112,6 +112,6 @@ func (c *cli) replayDead() *cobra.Command {
 		})
 	})
 	cmd.Flags().StringVar(&source, "source", "", c.words.Say("cli.flag.source", nil))
-	cmd.Flags().StringVar(&format, "format", "", c.words.Say("cli.flag.format", nil))
+	cmd.Flags().StringVar(&format, "format", "", c.words.Say("cli.flag.replay_format", nil))
 	return cmd
 }
