@@ -22,8 +22,8 @@ import (
 	"github.com/onlooker-ueba/onlooker/ueba"
 )
 
-// lookBack is for how long before a day a record counts as seen before.
-const lookBack = 28 * 24 * time.Hour
+// LookBack is for how many days a look makes a record familiar.
+const LookBack ueba.Day = 28
 
 // Company answers questions about employees and their days.
 type Company struct {
@@ -35,7 +35,7 @@ type Company struct {
 	rules   *rules.Set
 	heard   map[string]*heard
 	holders map[holding]map[string][]string // account keys by employee
-	sources map[ueba.Kind]bool              // kinds of which there is at least one fact
+	inputs  map[ueba.Kind]input
 }
 
 // holding is for what a table of who holds which account was made.
@@ -57,8 +57,14 @@ const holdings = 8
 func New(facts store.Facts, book *directory.Book, set *rules.Set, s profile.Settings) *Company {
 	return &Company{
 		facts: facts, book: book, rules: set, settings: s,
-		heard: map[string]*heard{}, holders: map[holding]map[string][]string{}, sources: map[ueba.Kind]bool{},
+		heard: map[string]*heard{}, holders: map[holding]map[string][]string{}, inputs: map[ueba.Kind]input{},
 	}
+}
+
+// Overlap is for how long after its end a day's fold wants events.
+func (c *Company) Overlap() time.Duration {
+	const any = ueba.Day(0)
+	return c.settings.Until(any).Sub(c.settings.Business.End(any))
 }
 
 // SetRules puts another set of rules in force.
@@ -73,7 +79,7 @@ func (c *Company) Apply(f ueba.Fact) {
 	c.book.Apply(f)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.sources[f.Body.Kind()] = true
+	c.inputs[f.Body.Kind()] = c.inputs[f.Body.Kind()].with(f.Known)
 	if f.Body.Kind() == ueba.KindEmployee {
 		clear(c.holders)
 	}
@@ -105,6 +111,14 @@ func (c *Company) Owner(acct ueba.Account, when time.Time) (string, bool) {
 		return "", false
 	}
 	return e.ID, true
+}
+
+// Claimants lists who ever held the account.
+func (c *Company) Claimants(acct ueba.Account) []string { return c.book.Claimants(acct) }
+
+// Person returns the id of the employee whom a name stands for, as known now.
+func (c *Company) Person(name string, when time.Time) string {
+	return c.book.Person(name, when, time.Time{})
 }
 
 // Staff implements scorer.Company.
@@ -175,6 +189,9 @@ func (c *Company) Fold(ctx context.Context, employee string, day ueba.Day, at ti
 	if err != nil {
 		return p, looks, err
 	}
+	if known := c.book.Known(e.ID, day, at); p.Events > 0 && known.After(p.Known) {
+		p.Known = known
+	}
 	c.mu.RLock()
 	set := c.rules
 	c.mu.RUnlock()
@@ -205,14 +222,17 @@ func (c *Company) fold(ctx context.Context, d profile.Day, e *ueba.Employee) (ue
 		return ueba.Profile{}, nil, err
 	}
 	d.Reasons = reasons
-	if d.Missing, err = c.missing(ctx); err != nil {
+	if d.Missing, err = c.missing(ctx, d.At); err != nil {
 		return ueba.Profile{}, nil, err
 	}
 	view := &view{company: c, ctx: ctx, employee: e, day: d.Day, at: d.At}
-	if view.records, err = c.records(ctx, ids, d.At); err != nil {
+	if view.records, view.known, err = c.records(ctx, ids, d.At); err != nil {
 		return ueba.Profile{}, nil, err
 	}
 	p, looks := profile.Fold(c.settings, d, view)
+	if p.Events > 0 && view.known.After(p.Known) {
+		p.Known = view.known
+	}
 	return p, looks, view.err
 }
 
@@ -322,24 +342,28 @@ func names(e *ueba.Employee) []string {
 	return slices.Compact(out)
 }
 
-// records gives the newest version of each record that was known at the instant.
-func (c *Company) records(ctx context.Context, ids []string, at time.Time) (map[string]*ueba.Record, error) {
-	out := map[string]*ueba.Record{}
+// records gives the newest version of each record that was known at the instant, and when
+// the newest of them became known.
+func (c *Company) records(ctx context.Context, ids []string, at time.Time) (out map[string]*ueba.Record, newest time.Time, err error) {
+	out = map[string]*ueba.Record{}
 	if len(ids) == 0 {
-		return out, nil
+		return out, newest, nil
 	}
 	known := map[string]ueba.Fact{}
 	q := store.Query{Kind: ueba.KindRecord, By: store.ByKey, Keys: ids, KnownBy: at}
 	for f, err := range c.facts.Scan(ctx, q) {
 		if err != nil {
-			return nil, fmt.Errorf("read records: %w", err)
+			return nil, newest, fmt.Errorf("read records: %w", err)
 		}
 		r := f.Body.(*ueba.Record)
 		if old, there := known[r.ID]; !there || newer(f, old) {
 			known[r.ID], out[r.ID] = f, r
 		}
+		if f.Known.After(newest) {
+			newest = f.Known
+		}
 	}
-	return out, nil
+	return out, newest, nil
 }
 
 // newer reports whether f is a later version of a record than old.
@@ -354,14 +378,14 @@ func newer(f, old ueba.Fact) bool {
 	return f.ID > old.ID
 }
 
-// missing names the inputs that do not exist at all.
-func (c *Company) missing(ctx context.Context) ([]string, error) {
+// missing names the inputs of which nothing was known at the instant.
+func (c *Company) missing(ctx context.Context, at time.Time) ([]string, error) {
 	var out []string
 	for _, in := range []struct {
 		kind ueba.Kind
 		name string
 	}{{ueba.KindReason, "reasons"}, {ueba.KindRecord, "records"}} {
-		there, err := c.exists(ctx, in.kind)
+		there, err := c.exists(ctx, in.kind, at)
 		if err != nil {
 			return nil, err
 		}
@@ -372,24 +396,49 @@ func (c *Company) missing(ctx context.Context) ([]string, error) {
 	return out, nil
 }
 
-func (c *Company) exists(ctx context.Context, kind ueba.Kind) (bool, error) {
-	c.mu.RLock()
-	there, asked := c.sources[kind]
-	c.mu.RUnlock()
-	if asked {
-		return there, nil
+// input is what was found out of a kind of fact: that one was known at an instant, and
+// that none was at another. Zero instants say nothing.
+type input struct{ there, absent time.Time }
+
+// with takes into account a fact that became known then.
+func (i input) with(known time.Time) input {
+	if i.there.IsZero() || known.Before(i.there) {
+		i.there = known
 	}
-	for _, err := range c.facts.Scan(ctx, store.Query{Kind: kind, Limit: 1}) {
+	if !known.After(i.absent) {
+		i.absent = time.Time{}
+	}
+	return i
+}
+
+// exists reports whether a fact of the kind was known at the instant; zero is now.
+func (c *Company) exists(ctx context.Context, kind ueba.Kind, at time.Time) (bool, error) {
+	c.mu.RLock()
+	in := c.inputs[kind]
+	c.mu.RUnlock()
+	switch {
+	case !in.there.IsZero() && (at.IsZero() || !in.there.After(at)):
+		return true, nil
+	case !at.IsZero() && !at.After(in.absent):
+		return false, nil
+	}
+	for f, err := range c.facts.Scan(ctx, store.Query{Kind: kind, KnownBy: at, Limit: 1}) {
 		if err != nil {
 			return false, fmt.Errorf("look for facts of kind %s: %w", kind, err)
 		}
-		there = true
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.inputs[kind] = c.inputs[kind].with(f.Known)
+		return true, nil
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	// Apply may have come between: a kind that exists never ceases to.
-	c.sources[kind] = there || c.sources[kind]
-	return c.sources[kind], nil
+	// Apply may have come between: then what was found is old already.
+	if now := c.inputs[kind]; now == in && at.After(now.absent) {
+		now.absent = at
+		c.inputs[kind] = now
+	}
+	return false, nil
 }
 
 // view is the directory as one employee's day sees it.
@@ -400,7 +449,8 @@ type view struct {
 	day      ueba.Day
 	at       time.Time
 	records  map[string]*ueba.Record
-	seen     bool // Seen needs no answer
+	known    time.Time // when the newest of what was looked up became known
+	seen     bool      // Seen needs no answer
 	err      error
 }
 
@@ -425,7 +475,7 @@ func (v *view) Seen(record string) bool {
 	begin := v.company.settings.Business.Begin(v.day)
 	q := store.Query{
 		Kind: ueba.KindEvent, By: store.ByRecord, Keys: []string{record},
-		From: begin.Add(-lookBack), To: begin, KnownBy: v.at, Reverse: true,
+		From: v.company.settings.Business.Begin(v.day - LookBack), To: begin, KnownBy: v.at, Reverse: true,
 	}
 	for f, err := range v.company.facts.Scan(v.ctx, q) {
 		if err != nil {
@@ -434,6 +484,9 @@ func (v *view) Seen(record string) bool {
 		}
 		event := f.Body.(*ueba.Event)
 		if e, ok := v.company.book.EmployeeOf(event.Account(), event.Time, v.at); ok && e.ID == v.employee.ID {
+			if f.Known.After(v.known) {
+				v.known = f.Known
+			}
 			return true
 		}
 	}

@@ -259,7 +259,7 @@ type viewerDay struct {
 func (c *Company) visitOf(ctx context.Context, record string, events []ueba.Fact) (*visit, error) {
 	v := &visit{record: record, events: map[viewerDay][]ueba.Fact{}}
 	var err error
-	if v.records, err = c.records(ctx, []string{record}, time.Time{}); err != nil {
+	if v.records, _, err = c.records(ctx, []string{record}, time.Time{}); err != nil {
 		return nil, err
 	}
 	q := store.Query{Kind: ueba.KindReason, By: store.ByKey, Keys: []string{record}}
