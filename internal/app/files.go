@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/onlooker-ueba/onlooker/directory"
@@ -37,6 +38,7 @@ type files struct {
 	wake     func()
 	warn     func(directory.Problem)
 
+	mu     sync.Mutex // one load at a time: the watcher and every import ask for one
 	stamps map[string]stamp
 }
 
@@ -90,6 +92,8 @@ func (f *files) restore(ctx context.Context) error {
 
 // load reads every file that changed. It goes on after a broken one and reports all.
 func (f *files) load(ctx context.Context, progress func(stage string, done int64)) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	var errs []error
 	for _, k := range f.kinds() {
 		if err := f.loadOne(ctx, k[0], k[1], progress); err != nil {
