@@ -11,7 +11,8 @@ import (
 // Place is where a raw record stood: a line of a request or an import, or an offset of a
 // file that a fingerprint names.
 type Place struct {
-	Line        int // from 1; 0 for a record of a file
+	Line        int    // from 1; 0 for a record of a file
+	ID          string // that the protocol gave beside the record; stands in where the record has none
 	File        string
 	Offset      int64
 	Fingerprint string // of the file; part of the ids of records without one
@@ -20,7 +21,11 @@ type Place struct {
 // String is how a dead letter names the place.
 func (p Place) String() string {
 	if p.Fingerprint == "" {
-		return "line " + strconv.Itoa(p.Line)
+		place := "line " + strconv.Itoa(p.Line)
+		if p.ID != "" {
+			place += " id " + p.ID
+		}
+		return place
 	}
 	return p.File + " offset " + strconv.FormatInt(p.Offset, 10) + " file " + p.Fingerprint
 }
@@ -28,8 +33,9 @@ func (p Place) String() string {
 // ParsePlace is the inverse of String.
 func ParsePlace(s string) (Place, bool) {
 	if line, ok := strings.CutPrefix(s, "line "); ok {
+		line, id, _ := strings.Cut(line, " id ")
 		n, err := strconv.Atoi(line)
-		return Place{Line: n}, err == nil
+		return Place{Line: n, ID: id}, err == nil
 	}
 	i := strings.LastIndex(s, " file ")
 	j := strings.LastIndex(s[:max(i, 0)], " offset ")
@@ -40,13 +46,16 @@ func ParsePlace(s string) (Place, bool) {
 	return Place{File: s[:j], Offset: offset, Fingerprint: s[i+len(" file "):]}, err == nil
 }
 
-// keyer gives natural keys to records without an id of their own: fingerprint and offset
-// in a file, else a hash of the payload with its ordinal among equal ones of the stream.
+// keyer gives natural keys to records without an id of their own: the id that came beside
+// the record, fingerprint and offset in a file, else a hash of the payload with its ordinal among equal ones of the stream.
 type keyer struct {
 	ordinals ordinals
 }
 
 func (k *keyer) key(raw []byte, at Place) string {
+	if at.ID != "" {
+		return at.ID
+	}
 	if at.Fingerprint != "" {
 		return "file-" + at.Fingerprint + "-" + strconv.FormatInt(at.Offset, 10)
 	}

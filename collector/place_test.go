@@ -23,3 +23,18 @@ func TestOrdinals(t *testing.T) {
 		t.Errorf("%d payloads are remembered", n)
 	}
 }
+
+func TestPlaceIsReadBack(t *testing.T) {
+	for _, p := range []Place{{Line: 7}, {Line: 7, ID: "a id b"}, {File: "x y", Offset: 9, Fingerprint: "f0"}} {
+		if got, ok := ParsePlace(p.String()); !ok || got != p {
+			t.Errorf("%q is read as %+v", p, got)
+		}
+	}
+}
+
+func TestIDBesideTheRecordIsItsKey(t *testing.T) {
+	var k keyer
+	if got := k.key([]byte("x"), Place{Line: 1, ID: "doc-1"}); got != "doc-1" {
+		t.Errorf("key %q", got)
+	}
+}

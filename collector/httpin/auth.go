@@ -1,15 +1,21 @@
 package httpin
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/base64"
 	"net"
 	"net/http"
 	"strings"
 )
 
-// DefaultSource names what comes without a token and without ?source=.
+// DefaultSource names what comes without a token and names no source.
 const DefaultSource = "http"
+
+// SourceHeader names the source for senders that cannot set ?source=. With tokens the
+// token says it, and both are ignored.
+const SourceHeader = "X-Onlooker-Source"
 
 // gate finds out under whose name a request may append.
 type gate struct {
@@ -37,14 +43,41 @@ func (g gate) source(r *http.Request) (string, *refusal) {
 	if len(g.tokens) == 0 {
 		return g.local(r)
 	}
-	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return "", refuse(http.StatusUnauthorized, "unauthorized", "a bearer token is required")
+	for _, secret := range secrets(r.Header.Get("Authorization")) {
+		if source, ok := g.find(secret); ok {
+			return source, nil
+		}
 	}
-	if source, ok := g.find(strings.TrimSpace(secret)); ok {
-		return source, nil
+	return "", refuse(http.StatusUnauthorized, "unauthorized", "a token is required, and one that is known")
+}
+
+// secrets gives what may be the token in an Authorization header: of Bearer the token
+// itself; of Basic the password; of Elasticsearch's ApiKey the key, alone or with an id
+// before it.
+func secrets(header string) []string {
+	scheme, value, _ := strings.Cut(header, " ")
+	value = strings.TrimSpace(value)
+	switch strings.ToLower(scheme) {
+	case "bearer":
+		return []string{value}
+	case "apikey":
+		return append(afterColon(value), value)
+	case "basic":
+		return afterColon(value)
 	}
-	return "", refuse(http.StatusUnauthorized, "unauthorized", "the token is not known")
+	return nil
+}
+
+func afterColon(encoded string) []string {
+	text, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil {
+		return nil
+	}
+	_, secret, ok := strings.Cut(string(text), ":")
+	if !ok {
+		return nil
+	}
+	return []string{secret}
 }
 
 // find compares with every token, so that the time taken tells nothing.
@@ -72,7 +105,7 @@ func (g gate) local(r *http.Request) (string, *refusal) {
 	if g.origin.Check(r) != nil {
 		return "", refuse(http.StatusForbidden, "forbidden", "without http.tokens web pages of other sites may not append")
 	}
-	source := r.URL.Query().Get("source")
+	source := cmp.Or(r.URL.Query().Get("source"), r.Header.Get(SourceHeader))
 	if source == "" {
 		return DefaultSource, nil
 	}

@@ -28,14 +28,16 @@ func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 // Config is the section http of the configuration.
 type Config struct {
 	Listen      string
+	BulkListen  string              // where / is the bulk protocol's too; empty: nowhere
 	Tokens      map[string][]Secret // by source; none: loopback only
 	TLSCert     string
 	TLSKey      string
-	TLSOff      bool  // beyond loopback, and said by name
-	MaxBody     int64 // bytes of a request, gzip undone
-	MaxLine     int   // bytes; longer lines are dead letters
-	MaxRequests int   // at the same time
-	MaxMemory   int64 // bytes of all requests together; 0: four bodies
+	TLSClientCA string // whoever connects must show a certificate of it; empty: nobody must
+	TLSOff      bool   // beyond loopback, and said by name
+	MaxBody     int64  // bytes of a request, gzip undone
+	MaxLine     int    // bytes; longer lines are dead letters
+	MaxRequests int    // at the same time
+	MaxMemory   int64  // bytes of all requests together; 0: four bodies
 }
 
 // DefaultConfig listens on loopback, without tokens.
@@ -53,25 +55,29 @@ var sourceName = regexp.MustCompile(`^[\pL\pN][\pL\pN._-]{0,63}$`)
 
 // Check returns every fault at once, each naming its key.
 func (c Config) Check() error {
-	return errors.Join(c.checkListen(), c.checkTLS(), c.checkTokens(), c.checkLimits())
+	faults := []error{c.checkListen("http.listen", c.Listen)}
+	if c.BulkListen != "" {
+		faults = append(faults, c.checkListen("http.bulk_listen", c.BulkListen))
+	}
+	return errors.Join(errors.Join(faults...), c.checkTLS(), c.checkTokens(), c.checkLimits())
 }
 
-func (c Config) checkListen() error {
-	host, port, err := net.SplitHostPort(c.Listen)
+func (c Config) checkListen(key, address string) error {
+	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return fmt.Errorf("http.listen %q: want HOST:PORT, as in 127.0.0.1:8417", c.Listen)
+		return fmt.Errorf("%s %q: want HOST:PORT, as in 127.0.0.1:8417", key, address)
 	}
 	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
-		return fmt.Errorf("http.listen %q: the port is a number from 0 to 65535", c.Listen)
+		return fmt.Errorf("%s %q: the port is a number from 0 to 65535", key, address)
 	}
 	if isLoopback(host) {
 		return nil
 	}
 	if len(c.Tokens) == 0 {
-		return fmt.Errorf("http.listen %q: without http.tokens only loopback may listen; set http.tokens, or http.listen to 127.0.0.1:%s", c.Listen, port)
+		return fmt.Errorf("%s %q: without http.tokens only loopback may listen; set http.tokens, or %s to 127.0.0.1:%s", key, address, key, port)
 	}
 	if c.TLSCert == "" && c.TLSKey == "" && !c.TLSOff {
-		return fmt.Errorf("http.listen %q: beyond loopback TLS is required; set http.tls_cert and http.tls_key, or http.tls_off: true if something before it does TLS", c.Listen)
+		return fmt.Errorf("%s %q: beyond loopback TLS is required; set http.tls_cert and http.tls_key, or http.tls_off: true if something before it does TLS", key, address)
 	}
 	return nil
 }
@@ -89,6 +95,8 @@ func (c Config) checkTLS() error {
 		return errors.New("http.tls_key: missing, while http.tls_cert is set")
 	case c.TLSCert == "" && c.TLSKey != "":
 		return errors.New("http.tls_cert: missing, while http.tls_key is set")
+	case c.TLSClientCA != "" && c.TLSCert == "":
+		return errors.New("http.tls_client_ca: needs http.tls_cert and http.tls_key")
 	case c.TLSCert != "" && c.TLSOff:
 		return errors.New("http.tls_off: true contradicts http.tls_cert")
 	}

@@ -186,6 +186,11 @@ func retryLater(status int, code, message string, seconds int) *refusal {
 }
 
 func (no *refusal) write(w http.ResponseWriter) {
+	no.headers(w)
+	writeJSON(w, no.status, no)
+}
+
+func (no *refusal) headers(w http.ResponseWriter) {
 	switch no.status {
 	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="onlooker"`)
@@ -197,7 +202,6 @@ func (no *refusal) write(w http.ResponseWriter) {
 	if no.retryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(no.retryAfter))
 	}
-	writeJSON(w, no.status, no)
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

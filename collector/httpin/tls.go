@@ -2,6 +2,7 @@ package httpin
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"os"
 	"sync"
@@ -15,6 +16,7 @@ const recheck = time.Second
 // not load leaves the one before in force.
 type Certificate struct {
 	certFile, keyFile string
+	clients           *x509.CertPool // nil: nobody must show one
 	now               func() time.Time
 
 	mu      sync.Mutex
@@ -30,20 +32,35 @@ type stamp struct {
 	size     int64
 }
 
-// LoadCertificate reads the pair that the configuration names.
+// LoadCertificate reads the pair that the configuration names, and the authority of
+// clients' certificates, which stays as it is until the next start.
 func LoadCertificate(c Config, now func() time.Time) (*Certificate, error) {
 	cert := &Certificate{certFile: c.TLSCert, keyFile: c.TLSKey, now: now}
+	if c.TLSClientCA != "" {
+		pem, err := os.ReadFile(c.TLSClientCA)
+		if err != nil {
+			return nil, fmt.Errorf("http.tls_client_ca: %w", err)
+		}
+		cert.clients = x509.NewCertPool()
+		if !cert.clients.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("http.tls_client_ca: %s holds no certificate in PEM", c.TLSClientCA)
+		}
+	}
 	cert.refresh()
 	return cert, cert.failed
 }
 
 // TLSConfig serves the certificate with TLS 1.2 or newer; some log shippers speak 1.2.
 func (c *Certificate) TLSConfig() *tls.Config {
-	return &tls.Config{
+	t := &tls.Config{
 		MinVersion:     tls.VersionTLS12,
 		NextProtos:     []string{"h2", "http/1.1"},
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.current(), nil },
 	}
+	if c.clients != nil {
+		t.ClientAuth, t.ClientCAs = tls.RequireAndVerifyClientCert, c.clients
+	}
+	return t
 }
 
 // Err is why the files as they are now could not be loaded; nil when they were.

@@ -54,7 +54,7 @@ func (plain) Waiting() int { return 0 }
 
 func (p plain) event(line string) (*ueba.Event, error) {
 	words := strings.Fields(line)
-	if words[0] == "skip" {
+	if len(words) > 0 && words[0] == "skip" {
 		return nil, nil
 	}
 	if len(words) < 3 || len(words) > 4 {

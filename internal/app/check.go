@@ -85,7 +85,8 @@ func (b BusinessConfig) parse() (*time.Location, time.Duration, error) {
 // of the source "http".
 func (h *HTTPConfig) intake() httpin.Config {
 	c := httpin.Config{
-		Listen: h.Listen, TLSCert: h.TLSCert, TLSKey: h.TLSKey, TLSOff: h.TLSOff,
+		Listen: h.Listen, BulkListen: h.BulkListen,
+		TLSCert: h.TLSCert, TLSKey: h.TLSKey, TLSClientCA: h.TLSClientCA, TLSOff: h.TLSOff,
 		MaxBody: h.MaxBody, MaxLine: h.MaxLine, MaxRequests: h.MaxRequests,
 	}
 	for _, t := range h.Tokens {

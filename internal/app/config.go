@@ -36,9 +36,11 @@ type LogConfig struct {
 // HTTPConfig is the one listener for events, API and page.
 type HTTPConfig struct {
 	Listen      string        `mapstructure:"listen"`
+	BulkListen  string        `mapstructure:"bulk_listen"`
 	Tokens      []SourceToken `mapstructure:"tokens"`
 	TLSCert     string        `mapstructure:"tls_cert"`
 	TLSKey      string        `mapstructure:"tls_key"`
+	TLSClientCA string        `mapstructure:"tls_client_ca"`
 	TLSOff      bool          `mapstructure:"tls_off"`
 	Hosts       []string      `mapstructure:"hosts"`
 	MaxBody     int64         `mapstructure:"max_body"`

@@ -151,28 +151,45 @@ func (a *App) serveTCP(ctx context.Context) error {
 		return err
 	}
 	events := httpin.New(in, a.intake, httpin.Formats(formats()), collector.Options{})
+	elastic := httpin.NewElastic(events, a.log)
 	mux := http.NewServeMux()
 	mux.Handle(httpin.Path, events)
 	mux.Handle("/", page)
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", in.Listen)
+	a.address, err = a.listenTCP(ctx, "http.listen", in.Listen, elastic.Before(mux))
 	if err != nil {
-		return fmt.Errorf("http.listen: %w", err)
+		return err
 	}
-	a.address = l.Addr().String()
+	if in.BulkListen != "" {
+		if _, err := a.listenTCP(ctx, "http.bulk_listen", in.BulkListen, elastic); err != nil {
+			return err
+		}
+	}
 	scheme := "http"
 	if in.TLSCert != "" {
-		cert, err := httpin.LoadCertificate(in, a.now)
-		if err != nil {
-			return errors.Join(fmt.Errorf("http.tls_cert: %w", err), l.Close())
-		}
-		server.TLSConfig = cert.TLSConfig()
 		scheme = "https"
 	}
-	a.serveHTTP("http", server, l)
 	a.announce(scheme, token)
 	return nil
+}
+
+// listenTCP serves a handler on an address, in TLS where there is a certificate, and
+// returns the address with its port.
+func (a *App) listenTCP(ctx context.Context, key, address string, h http.Handler) (string, error) {
+	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
+	if in := a.config.HTTP.intake(); in.TLSCert != "" {
+		cert, err := httpin.LoadCertificate(in, a.now)
+		if err != nil {
+			return "", err
+		}
+		server.TLSConfig = cert.TLSConfig()
+	}
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", address)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", key, err)
+	}
+	a.serveHTTP(key, server, l)
+	return l.Addr().String(), nil
 }
 
 // announce prints the link that opens the page, as Jupyter does. It goes to stderr by
