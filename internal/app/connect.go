@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"go.yaml.in/yaml/v4"
+
 	"github.com/onlooker-ueba/onlooker/store"
 )
 
@@ -81,11 +83,16 @@ func (c *Client) agree(ctx context.Context, wanted Config, o Overrides) error {
 	if err != nil {
 		return err
 	}
-	mine := effective(wanted)
+	said, err := keysOf(o.File)
+	if err != nil {
+		return err
+	}
+	for key := range o.Set {
+		said[key] = true
+	}
 	var differ []string
-	for key, value := range mine {
-		_, set := o.Set[key]
-		if (set || o.File != "") && running[key] != value {
+	for key, value := range effective(wanted) {
+		if said[key] && running[key] != value {
 			differ = append(differ, fmt.Sprintf("%s (the daemon has %q)", key, running[key]))
 		}
 	}
@@ -94,6 +101,33 @@ func (c *Client) agree(ctx context.Context, wanted Config, o Overrides) error {
 	}
 	slices.Sort(differ)
 	return fmt.Errorf("a daemon runs on %s with another configuration; leave out or change: %s", wanted.Data, strings.Join(differ, ", "))
+}
+
+// keysOf lists the keys that a configuration file sets; none without a file.
+func keysOf(file string) (map[string]bool, error) {
+	keys := map[string]bool{}
+	if file == "" {
+		return keys, nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	var doc map[string]any
+	if err := yaml.Unmarshal(text, &doc); err != nil {
+		return nil, fmt.Errorf("configuration %s: %w", file, err)
+	}
+	var walk func(section map[string]any, prefix string)
+	walk = func(section map[string]any, prefix string) {
+		for name, value := range section {
+			keys[prefix+name] = true
+			if below, ok := value.(map[string]any); ok {
+				walk(below, prefix+name+".")
+			}
+		}
+	}
+	walk(doc, "")
+	return keys, nil
 }
 
 func (a *App) showConfiguration(w http.ResponseWriter, _ *http.Request) {
