@@ -136,7 +136,7 @@ func (s *ServiceCount) add(o ServiceCount) {
 
 // Add adds up two counts, of one source or of several.
 func (c *Count) Add(o *Count) {
-	c.Tally.add(o.Tally)
+	c.add(o.Tally)
 	c.LastReceived = later(c.LastReceived, o.LastReceived)
 	c.LastEvent = later(c.LastEvent, o.LastEvent)
 	for _, name := range slices.Sorted(maps.Keys(o.Services)) {

@@ -18,7 +18,7 @@ const (
 	firstBuffer = 64 << 10
 )
 
-// ErrTooLong: a record did not end within the limit.
+// ErrTooLong says that a record did not end within the limit.
 var ErrTooLong = errors.New("record too long")
 
 // Record is one raw record and where it lay. Raw is valid until the next call of Next.

@@ -8,7 +8,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
-	"github.com/onlooker-ueba/onlooker/text"
 	"github.com/onlooker-ueba/onlooker/ueba"
 )
 
@@ -26,7 +25,7 @@ func (h *handler) mountAPI(mux *http.ServeMux) {
 		h.mountJobs(api)
 	}
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) {
-		writeProblem(w, Refuse(http.StatusNotFound, "no_endpoint", "see /api/openapi.json").(*Problem))
+		writeProblem(w, refusal(http.StatusNotFound, "no_endpoint", "see /api/openapi.json"))
 	})
 }
 
@@ -134,10 +133,3 @@ func (h *handler) instant(s string, after bool) (time.Time, error) {
 }
 
 func (h *handler) today() ueba.Day { return h.cfg.Business.DayOf(h.cfg.Now()) }
-
-func langOr(s string) text.Lang {
-	if l, err := text.ParseLang(s); err == nil {
-		return l
-	}
-	return text.Chinese
-}

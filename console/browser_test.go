@@ -37,7 +37,7 @@ func TestBrowser(t *testing.T) {
 		for _, lang := range []string{"zh", "en"} {
 			for _, scheme := range []string{"light", "dark"} {
 				t.Run(fmt.Sprintf("%d-%s-%s", width, lang, scheme), func(t *testing.T) {
-					walk(t, alloc, srv.URL, width, lang, scheme)
+					walk(alloc, t, srv.URL, width, lang, scheme)
 				})
 			}
 		}
@@ -66,7 +66,7 @@ func run[V any](w walker, a chromedp.Action[V]) V {
 	return v
 }
 
-func walk(t *testing.T, alloc context.Context, base string, width int64, lang, scheme string) {
+func walk(alloc context.Context, t *testing.T, base string, width int64, lang, scheme string) {
 	ctx, done := chromedp.NewContext(alloc)
 	defer done()
 	ctx, stop := context.WithTimeout(ctx, time.Minute)

@@ -131,7 +131,7 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, status int, why
 	}
 	if isAPI(r.URL.Path) {
 		detail := h.cfg.Text.Say("en", "console.refuse."+why, h.refuseArgs(r))
-		writeProblem(w, Refuse(status, why, detail).(*Problem))
+		writeProblem(w, refusal(status, why, detail))
 		return
 	}
 	h.refusePage(w, r, status, why)

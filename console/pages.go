@@ -126,9 +126,9 @@ func (h *handler) say(lang text.Lang, key string, args ...any) string {
 }
 
 // sayOr is say for keys that come from outside the program's own lists.
-func (h *handler) sayOr(lang text.Lang, key, otherwise string, args ...any) string {
+func (h *handler) sayOr(lang text.Lang, key, otherwise string) string {
 	if h.cfg.Text.Has("console." + key) {
-		return h.say(lang, key, args...)
+		return h.say(lang, key)
 	}
 	return clean(otherwise)
 }

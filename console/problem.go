@@ -30,7 +30,9 @@ type ProblemDetail struct {
 
 // Refuse makes the error by which a service tells the caller what to mend. The detail
 // reaches the caller as it is.
-func Refuse(status int, code, detail string) error {
+func Refuse(status int, code, detail string) error { return refusal(status, code, detail) }
+
+func refusal(status int, code, detail string) *Problem {
 	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: code, Detail: detail}
 }
 
@@ -68,7 +70,7 @@ func (h *handler) problem(ctx context.Context, err error) *Problem {
 	default:
 		h.cfg.Log.WithError(err).Error("answer a request")
 	}
-	return Refuse(status, code, detail).(*Problem)
+	return refusal(status, code, detail)
 }
 
 // asProblem gives the errors that huma itself makes (validation, content type) our shape.

@@ -62,7 +62,7 @@ func readTable(path string, want []string, take func(cells []string) error) erro
 	if err != nil {
 		return fmt.Errorf("evaluate: %w", err)
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer f.Close()
 	name := filepath.Base(path)
 	r := csv.NewReader(f)
 	header, err := r.Read()

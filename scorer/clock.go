@@ -77,7 +77,7 @@ func (c *Clock) Run(ctx context.Context) error {
 		}
 		sum, err := c.Tick(ctx, at)
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // an end that was asked for is no error
 		}
 		if c.config.Done != nil {
 			c.config.Done(sum, err)

@@ -92,7 +92,7 @@ func TestClockScoresWhatIsDue(t *testing.T) {
 			Business: b,
 			Cursor: func(context.Context) (Cursor, error) {
 				if c.cursor == nil {
-					return noCursor(nil)
+					return noCursor(t.Context())
 				}
 				return *c.cursor, nil
 			},

@@ -22,19 +22,19 @@ import (
 )
 
 var (
-	// ErrNotFound: there is no such document.
+	// ErrNotFound says that there is no such document.
 	ErrNotFound = errors.New("not found")
-	// ErrConflict: the document changed since its token was read, or Create found
+	// ErrConflict says that the document changed since its token was read, or Create found
 	// the id taken by other content.
 	ErrConflict = errors.New("changed by somebody else")
-	// ErrFull: there is no room; nothing of the call is stored and nothing is
+	// ErrFull says that there is no room; nothing of the call is stored and nothing is
 	// acknowledged until there is room again.
 	ErrFull = errors.New("store full")
-	// ErrBroken: a write could not be made durable; the store must be opened again.
+	// ErrBroken says that a write could not be made durable; the store must be opened again.
 	ErrBroken = errors.New("store broken")
-	// ErrLocked: another process holds the data folder.
+	// ErrLocked says that another process holds the data folder.
 	ErrLocked = errors.New("data folder in use")
-	// ErrNewer: the data were written by a newer version.
+	// ErrNewer says that the data were written by a newer version.
 	ErrNewer = errors.New("data of a newer version")
 )
 

@@ -75,7 +75,7 @@ func (s *Source) Run(ctx context.Context) error {
 // ended is nil when the error is only that the context ended.
 func ended(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // an end that was asked for is no error
 	}
 	return err
 }

@@ -151,7 +151,10 @@ func docList(s *suite) {
 	}
 	s.same("whole", s.get("profile", "c"), docs[0])
 	n := 0
-	for range s.store.List(s.Context(), "profile", "", "", false) {
+	for _, err := range s.store.List(s.Context(), "profile", "", "", false) {
+		if err != nil {
+			s.Fatal(err)
+		}
 		if n++; n == 2 {
 			break
 		}
