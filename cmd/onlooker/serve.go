@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,6 +24,10 @@ func (c *cli) serve() *cobra.Command {
 			next, _, err := c.config()
 			return next, err
 		}
+		reload := make(chan os.Signal, 1)
+		signal.Notify(reload, syscall.SIGHUP)
+		defer signal.Stop(reload)
+		o.Reload = reload
 		return app.Serve(ctx, cfg, o)
 	})
 }

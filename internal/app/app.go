@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -39,6 +40,8 @@ type Options struct {
 	Now func() time.Time
 	// Reread reads the configuration again, for a reload; nil if it cannot change.
 	Reread func() (Config, error)
+	// Reload asks the daemon to read configuration, rules and directory again.
+	Reload <-chan os.Signal
 }
 
 // App is the parts of one process, wired. What it runs depends on who made it: the daemon

@@ -42,13 +42,7 @@ func (a *App) serve(ctx context.Context) error {
 	if err := a.startDaemon(ctx); err != nil {
 		return err
 	}
-	select {
-	case <-ctx.Done():
-		a.log.Info("stopping")
-		return nil
-	case err := <-a.parts.failed:
-		return err
-	}
+	return a.await(ctx)
 }
 
 // startDaemon starts what only the daemon does: sources, schedule, sending, the page.
