@@ -156,6 +156,16 @@ func (d *daemon) awaitLink(ended chan int) {
 	d.t.Fatalf("the daemon prints no link\n%s", d.log)
 }
 
+// await waits for what must come true within five seconds.
+func (d *daemon) await(what string, done func() bool) {
+	d.t.Helper()
+	for begin := time.Now(); !done(); time.Sleep(20 * time.Millisecond) {
+		if time.Since(begin) > 5*time.Second {
+			d.t.Fatalf("not within five seconds: %s\n%s", what, d.log)
+		}
+	}
+}
+
 // post sends lines to the daemon as a source does.
 func (d *daemon) post(token, body string) (status int, answer string) {
 	d.t.Helper()
