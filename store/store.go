@@ -139,6 +139,13 @@ type Remover interface {
 	DeleteDoc(ctx context.Context, kind string, ids ...string) error
 }
 
+// KindLister is what a store also implements that can tell which collections it has, for
+// those who move everything to another store.
+type KindLister interface {
+	// DocKinds lists the kinds of which there are documents, ascending.
+	DocKinds(ctx context.Context) ([]string, error)
+}
+
 // Store is what an engine provides and internal/app opens and closes.
 type Store interface {
 	Facts

@@ -232,3 +232,26 @@ func (s *Store) list(ctx context.Context, kind, from, to string, reverse bool, y
 	}
 	return nil // an error of the iterator is returned by closing it
 }
+
+// DocKinds implements store.KindLister.
+func (s *Store) DocKinds(ctx context.Context) (kinds []string, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	e, err := s.acquire()
+	if err != nil {
+		return nil, err
+	}
+	defer e.release()
+	it, err := e.db.NewIterWithContext(ctx, &pebble.IterOptions{LowerBound: []byte{spaceDoc}, UpperBound: []byte{spaceDoc + 1}})
+	if err != nil {
+		return nil, fmt.Errorf("list kinds: %w", err)
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	for ok := it.First(); ok; {
+		kind, _, _ := bytes.Cut(it.Key()[1:], []byte{0})
+		kinds = append(kinds, string(kind))
+		ok = it.SeekGE(after(docKey(string(kind), "")))
+	}
+	return kinds, nil
+}

@@ -2,6 +2,7 @@ package spool
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"time"
@@ -148,4 +149,17 @@ func (s *Store) DeleteDoc(ctx context.Context, kind string, ids ...string) error
 		return fmt.Errorf("delete doc: %w", err)
 	}
 	return remote.DeleteDoc(ctx, kind, ids...)
+}
+
+// DocKinds implements store.KindLister on a remote that does.
+func (s *Store) DocKinds(ctx context.Context) ([]string, error) {
+	remote, err := s.reached()
+	if err != nil {
+		return nil, fmt.Errorf("list kinds: %w", err)
+	}
+	lister, ok := remote.(store.KindLister)
+	if !ok {
+		return nil, errors.New("list kinds: the remote store cannot")
+	}
+	return lister.DocKinds(ctx)
 }

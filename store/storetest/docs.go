@@ -19,6 +19,7 @@ var docChecks = []check{
 	{"docs: a token does not come back", docTokens},
 	{"docs: list", docList},
 	{"docs: ids of any characters", docIDs},
+	{"docs: the kinds that are there", docKinds},
 	{"docs: creating in a race has one winner", docCreateRace},
 	{"docs: compare-and-set in a race loses no step", docSetRace},
 }
@@ -54,6 +55,32 @@ func docNothing(s *suite) {
 	if n, err := s.store.Create(s.Context()); n != 0 || err != nil {
 		s.Errorf("Create of nothing: %d, %v", n, err)
 	}
+}
+
+func docKinds(s *suite) {
+	lister, ok := s.store.(store.KindLister)
+	if !ok {
+		s.Skip("the engine does not list kinds")
+	}
+	kinds := func() []string {
+		s.Helper()
+		if err := s.store.Sync(s.Context()); err != nil {
+			s.Fatal(err)
+		}
+		got, err := lister.DocKinds(s.Context())
+		if err != nil {
+			s.Fatal(err)
+		}
+		return got
+	}
+	s.same("of an empty store", []string{}, kinds())
+	s.append(event("1", "li", at(0)))
+	s.put(doc("score", "a", "{}"), doc("score", "b", "{}"), doc("profile", "a", "{}"), doc("score_cursor", "", "{}"))
+	s.same("kinds", []string{"profile", "score", "score_cursor"}, kinds())
+	if err := s.store.DeleteDoc(s.Context(), "profile", "a"); err != nil {
+		s.Fatal(err)
+	}
+	s.same("after the last of a kind is gone", []string{"score", "score_cursor"}, kinds())
 }
 
 func (s *suite) wants(err, want error) {

@@ -333,6 +333,23 @@ func (m *Memory) list(kind, from, to string, reverse bool) []store.Doc {
 	return docs
 }
 
+// DocKinds implements store.KindLister.
+func (m *Memory) DocKinds(ctx context.Context) ([]string, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var kinds []string
+	for kind, byID := range m.docs {
+		if len(byID) > 0 {
+			kinds = append(kinds, kind)
+		}
+	}
+	slices.Sort(kinds)
+	return kinds, nil
+}
+
 // DropDocs implements store.Remover.
 func (m *Memory) DropDocs(ctx context.Context, kind string, before ueba.Day) error {
 	unlock, err := m.write(ctx)
