@@ -115,20 +115,34 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request) (Answer, *refusal
 	if !ok {
 		return Answer{}, refuse(http.StatusBadRequest, "bad_format", "format: want one of "+h.formats.names())
 	}
+	b, no := h.open(w, r)
+	if no != nil {
+		return Answer{}, no
+	}
+	defer h.close(b)
+	return h.store(r.Context(), b.text(), source, format, native)
+}
+
+// open takes a slot and reads the body, both until close.
+func (h *Handler) open(w http.ResponseWriter, r *http.Request) (*body, *refusal) {
 	select {
 	case h.slots <- struct{}{}:
-		defer func() { <-h.slots }()
 	default:
-		return Answer{}, retryLater(http.StatusTooManyRequests, "busy", "too many requests at the same time", 1)
+		return nil, retryLater(http.StatusTooManyRequests, "busy", "too many requests at the same time", 1)
 	}
 	// Not every writer can (a recorder of tests); then the server's own limits hold.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime))
 	b, no := h.bodies.read(r)
 	if no != nil {
-		return Answer{}, no
+		<-h.slots
+		return nil, no
 	}
-	defer b.release()
-	return h.store(r.Context(), b.text(), source, format, native)
+	return b, nil
+}
+
+func (h *Handler) close(b *body) {
+	b.release()
+	<-h.slots
 }
 
 // store parses the body and appends it as one batch.
@@ -144,15 +158,24 @@ func (h *Handler) store(ctx context.Context, text []byte, source string, f colle
 	if err != nil {
 		return Answer{}, refuse(http.StatusBadRequest, "bad_body", "the body cannot be cut into records")
 	}
-	// A sender that has gone away must not leave the batch half counted.
-	result, err := h.intake.Append(context.WithoutCancel(ctx), stream.Cut())
-	if err != nil {
-		return Answer{}, retryLater(http.StatusServiceUnavailable, "unavailable", "nothing can be stored now; send it again later", 10)
+	result, no := h.append(ctx, stream)
+	if no != nil {
+		return Answer{}, no
 	}
 	return Answer{
 		Received: result.Received, Stored: result.Stored, Duplicate: result.Duplicate,
 		Conflict: result.Collision, Skipped: result.Skipped, Dead: result.Dead, Errors: failed,
 	}, nil
+}
+
+// append makes durable what the stream gathered.
+func (h *Handler) append(ctx context.Context, stream *collector.Stream) (collector.Result, *refusal) {
+	// A sender that has gone away must not leave the batch half counted.
+	result, err := h.intake.Append(context.WithoutCancel(ctx), stream.Cut())
+	if err != nil {
+		return collector.Result{}, retryLater(http.StatusServiceUnavailable, "unavailable", "nothing can be stored now; send it again later", 10)
+	}
+	return result, nil
 }
 
 func takeAll(stream *collector.Stream, records iter.Seq2[collector.Record, error]) ([]LineError, error) {

@@ -148,6 +148,7 @@ func (a *App) serveTCP(ctx context.Context) error {
 	elastic := httpin.NewElastic(events, a.log)
 	mux := http.NewServeMux()
 	mux.Handle(httpin.Path, events)
+	mux.Handle(httpin.OTLPPath, httpin.NewOTLP(events))
 	mux.Handle("/", page)
 	a.address, err = a.listenTCP(ctx, "http.listen", in.Listen, elastic.Before(mux))
 	if err != nil {
