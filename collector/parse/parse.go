@@ -49,6 +49,7 @@ func Formats() []Format {
 	return []Format{
 		{Name: "ecsjson", Split: lines, New: newECSJSON},
 		{Name: "pgaudit", Split: pgRecords, New: newPgaudit},
+		{Name: "mariadb", Split: lines, New: newMariaDB},
 	}
 }
 
