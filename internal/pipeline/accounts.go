@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"sort"
 	"sync"
 	"time"
@@ -15,16 +17,16 @@ import (
 const kindAccount = "account"
 
 // accounts is the ledger of every account that was ever heard from: how many events,
-// first and last. It is written together with the cursor.
+// first and last. It is written together with the cursor, and counts a batch only once
+// that is done: a batch that is followed again is not counted twice.
 type accounts struct {
 	mu          sync.Mutex
 	byKey       map[string]*Account
-	changed     map[string]bool
 	first, last time.Time // of all
 }
 
 func (a *accounts) load(ctx context.Context, docs store.Docs) error {
-	a.byKey, a.changed = map[string]*Account{}, map[string]bool{}
+	a.byKey = map[string]*Account{}
 	for doc, err := range docs.List(ctx, kindAccount, "", "", false) {
 		if err != nil {
 			return fmt.Errorf("read the ledger of accounts: %w", err)
@@ -47,36 +49,55 @@ func (a *accounts) extend(t time.Time) {
 	a.last = later(a.last, t)
 }
 
-func (a *accounts) count(acct ueba.Account, t time.Time) {
+// heard widens the time of which anything was heard; hearing it again changes nothing.
+func (a *accounts) heard(t time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	key := acct.Key()
-	seen := a.byKey[key]
-	if seen == nil {
-		seen = &Account{Service: acct.Service, User: acct.User, First: t, Last: t}
-		a.byKey[key] = seen
-	}
-	seen.Events++
-	if t.Before(seen.First) {
-		seen.First = t
-	}
-	if t.After(seen.Last) {
-		seen.Last = t
-	}
-	a.changed[key] = true
 	a.extend(t)
 }
 
-// takeChanged returns the documents of the accounts counted since the last call.
-func (a *accounts) takeChanged() []store.Doc {
+// counted returns the accounts that the facts come from as they are with these counted.
+func (a *accounts) counted(facts []ueba.Fact) map[string]*Account {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	docs := make([]store.Doc, 0, len(a.changed))
-	for key := range a.changed {
-		docs = append(docs, store.Doc{Kind: kindAccount, ID: key, Day: ueba.NoDay, Body: mustJSON(a.byKey[key])})
+	out := map[string]*Account{}
+	for _, f := range facts {
+		e, ok := f.Body.(*ueba.Event)
+		if !ok {
+			continue
+		}
+		key := e.Key()
+		if out[key] == nil {
+			out[key] = &Account{Service: e.Service, User: e.User, First: e.Time, Last: e.Time}
+			if old := a.byKey[key]; old != nil {
+				*out[key] = *old
+			}
+		}
+		out[key].add(e.Time)
 	}
-	clear(a.changed)
-	sort.Slice(docs, func(i, j int) bool { return docs[i].ID < docs[j].ID })
+	return out
+}
+
+func (a *Account) add(t time.Time) {
+	a.Events++
+	a.Last = later(a.Last, t)
+	if t.Before(a.First) {
+		a.First = t
+	}
+}
+
+// take makes what counted returned the ledger's.
+func (a *accounts) take(counted map[string]*Account) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	maps.Copy(a.byKey, counted)
+}
+
+func accountDocs(counted map[string]*Account) []store.Doc {
+	docs := make([]store.Doc, 0, len(counted))
+	for _, key := range slices.Sorted(maps.Keys(counted)) {
+		docs = append(docs, store.Doc{Kind: kindAccount, ID: key, Day: ueba.NoDay, Body: mustJSON(counted[key])})
+	}
 	return docs
 }
 
@@ -84,7 +105,7 @@ func (a *accounts) takeChanged() []store.Doc {
 func (a *accounts) days(b ueba.Business) (first, last ueba.Day, any bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return b.DayOf(a.first), b.DayOf(a.last), len(a.byKey) > 0
+	return b.DayOf(a.first), b.DayOf(a.last), !a.first.IsZero()
 }
 
 func (a *accounts) all() []Account {

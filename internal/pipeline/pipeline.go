@@ -209,7 +209,7 @@ func (p *Pipeline) Step(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	p.kinds = t.kinds
-	if err := p.saveCursor(ctx, next, int64(len(facts))); err != nil {
+	if err := p.saveCursor(ctx, next, facts); err != nil {
 		return false, err
 	}
 	return len(facts) == batch, nil
@@ -269,13 +269,16 @@ func (p *Pipeline) loadCursor(ctx context.Context) error {
 	return nil
 }
 
-func (p *Pipeline) saveCursor(ctx context.Context, next store.Cursor, n int64) error {
-	c := cursorDoc{Cursor: next, Seen: p.Seen() + n, Kinds: p.kinds}
-	docs := append(p.accounts.takeChanged(),
+// saveCursor puts the place after the facts, and counts them.
+func (p *Pipeline) saveCursor(ctx context.Context, next store.Cursor, facts []ueba.Fact) error {
+	c := cursorDoc{Cursor: next, Seen: p.Seen() + int64(len(facts)), Kinds: p.kinds}
+	counted := p.accounts.counted(facts)
+	docs := append(accountDocs(counted),
 		store.Doc{Kind: KindCursor, ID: cursorID, Day: ueba.NoDay, Body: c.encode()})
 	if err := p.cfg.Docs.Put(ctx, docs...); err != nil {
 		return fmt.Errorf("save the pipeline's cursor: %w", err)
 	}
+	p.accounts.take(counted)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.cursor, p.seen, p.caught = c.Cursor, c.Seen, false

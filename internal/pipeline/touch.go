@@ -45,12 +45,12 @@ func (t *touches) add(k employeeDay, known time.Time) {
 	}
 }
 
-// touches finds out what the facts touch, and keeps the ledger of accounts.
+// touches finds out what the facts touch. Doing it again changes nothing.
 func (p *Pipeline) touches(ctx context.Context, facts []ueba.Fact) (*touches, error) {
 	t := &touches{days: map[employeeDay]time.Time{}, kinds: slices.Clone(p.kinds), employees: map[string]time.Time{}}
 	for _, f := range facts {
 		if e, isEvent := f.Body.(*ueba.Event); isEvent {
-			p.accounts.count(e.Account(), e.Time)
+			p.accounts.heard(e.Time)
 			p.cfg.Directory.Heard(e.Account(), e.Time)
 			continue
 		}
