@@ -36,6 +36,7 @@ type Company struct {
 	heard   map[string]*heard
 	holders map[holding]map[string][]string // account keys by employee
 	inputs  map[ueba.Kind]input
+	last    folded // day of a list of looks
 }
 
 // holding is for what a table of who holds which account was made.

@@ -126,14 +126,44 @@ func (c *Company) looksByDay(ctx context.Context, p *page) error {
 	}
 	b := c.settings.Business
 	for day := b.DayOf(to.Add(-1)); day >= b.DayOf(from) && !p.full(); day-- {
-		looks, err := c.looksOf(ctx, p.q, day)
+		looks, err := c.sortedLooks(ctx, p, day)
 		if err != nil {
 			return err
 		}
-		slices.SortFunc(looks, newestFirst)
 		p.add(looks)
 	}
 	return nil
+}
+
+// folded is the day that was folded last for a list of looks: the list's next page most
+// often begins in it, and to fold a busy day for every page would take the square of it.
+type folded struct {
+	day      ueba.Day
+	employee string
+	looks    []ueba.Look
+}
+
+// sortedLooks gives a day's looks, newest first. A first page always folds: only what goes
+// on may be as old as its beginning.
+func (c *Company) sortedLooks(ctx context.Context, p *page, day ueba.Day) ([]ueba.Look, error) {
+	c.mu.RLock()
+	last := c.last
+	c.mu.RUnlock()
+	if p.after != nil && last.day == day && last.employee == p.q.Employee && last.looks != nil {
+		return last.looks, nil
+	}
+	looks, err := c.looksOf(ctx, p.q, day)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(looks, newestFirst)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.last = folded{}
+	if p.q.Limit > 0 && len(looks) > p.q.Limit { // else the page goes beyond the day
+		c.last = folded{day, p.q.Employee, looks}
+	}
+	return looks, nil
 }
 
 // span is the time of the query, cut to the time of which anything was heard.
