@@ -57,6 +57,8 @@ type Input struct {
 	// First and Today bound the days of which something is expected; today is open.
 	First, Today ueba.Day
 	DayOf        func(time.Time) ueba.Day
+	// Whole says that deliveries and accounts are of all time, so that they must agree.
+	Whole bool
 }
 
 // Row is one system's line from one source. Received and Skipped count lines, the others
@@ -80,6 +82,9 @@ type Ledger struct {
 // Make makes the ledger.
 func Make(in Input) Ledger {
 	l := Ledger{Rows: rows(in.Deliveries)}
+	if in.Whole {
+		l.mend(in.Accounts)
+	}
 	l.attribute(in.Accounts)
 	l.register(in)
 	l.people(in)
@@ -145,6 +150,36 @@ func rows(deliveries []Delivery) []Row {
 		out = append(out, *r)
 	}
 	return out
+}
+
+// mend adds the events that are stored and were not counted: counts are written each
+// second, and those of the second before a crash are lost. The accounts' own counts are
+// not, so the ledger is made to agree with them.
+func (l *Ledger) mend(accounts []Account) {
+	lost := map[string]int64{}
+	for _, a := range accounts {
+		lost[a.Account.Service] += a.Events
+	}
+	first := map[string]*Row{}
+	for i := range l.Rows {
+		r := &l.Rows[i]
+		lost[r.System] -= r.Parsed - r.Duplicate
+		if first[r.System] == nil || r.Source < first[r.System].Source {
+			first[r.System] = r
+		}
+	}
+	var missing []Row
+	for system, n := range lost {
+		switch r := first[system]; {
+		case n <= 0:
+		case r == nil:
+			missing = append(missing, Row{System: system, Received: n, Parsed: n, State: OK})
+		default:
+			r.Received += n
+			r.Parsed += n
+		}
+	}
+	l.Rows = append(l.Rows, missing...)
 }
 
 // attribute spreads the attributed and scored events of each service over its rows, by

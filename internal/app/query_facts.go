@@ -66,7 +66,7 @@ func (l ledger) Coverage(ctx context.Context, from, to ueba.Day) (console.Covera
 	}
 	now := l.now()
 	in := coverage.Input{
-		Today: l.business.DayOf(now), First: from, DayOf: l.business.DayOf,
+		Today: l.business.DayOf(now), First: from, DayOf: l.business.DayOf, Whole: from == ueba.NoDay,
 		Workday: func(d ueba.Day) bool { return l.book.Workday(d, now) },
 	}
 	for _, c := range counts {
