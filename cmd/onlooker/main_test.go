@@ -5,10 +5,10 @@ import (
 	"context"
 	"encoding/csv"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -20,15 +20,29 @@ import (
 	"go.uber.org/goleak"
 )
 
-// asOnlooker in the environment makes the test's own binary be the program, so that tests
-// can start and kill real processes without building anything.
+// asOnlooker in the environment makes the test's own binary be the program, living at the
+// instant that it names, so that tests can start and kill real processes without building
+// anything.
 const asOnlooker = "TEST_AS_ONLOOKER"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asOnlooker) != "" {
-		main()
+	if now := os.Getenv(asOnlooker); now != "" {
+		os.Exit(beOnlooker(now))
 	}
 	goleak.VerifyTestMain(m)
+}
+
+func beOnlooker(now string) int {
+	t, err := time.Parse(time.RFC3339, now)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return exitUsage
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	c := newCLI(nil, os.Stdout, os.Stderr, "en")
+	c.now = func() time.Time { return t }
+	return c.execute(ctx, os.Args[1:])
 }
 
 // noon is the instant at which tests live that do not say otherwise: a Monday in Shanghai.
@@ -234,12 +248,12 @@ type process struct {
 	out *safeBuffer
 }
 
-// start starts the program as a process by the wall clock; it does not outlive the test.
+// start starts the program as a process; it does not outlive the test.
 func (s *stage) start(args ...string) *process {
 	s.t.Helper()
 	p := &process{exec.Command(os.Args[0]), &safeBuffer{}, &safeBuffer{}}
 	p.Args = append(p.Args, append([]string{"--data", s.data, "--lang", "en"}, append(s.flags, args...)...)...)
-	p.Env = []string{asOnlooker + "=1", "TMPDIR=" + os.TempDir()}
+	p.Env = []string{asOnlooker + "=" + s.now().Format(time.RFC3339), "TMPDIR=" + os.TempDir()}
 	p.Stderr, p.Stdout = p.log, p.out
 	if err := p.Start(); err != nil {
 		s.t.Fatal(err)
@@ -285,13 +299,4 @@ func writeFile(t *testing.T, path, text string) string {
 func view(id string, at time.Time, user, record string) string {
 	return fmt.Sprintf(`{"@timestamp":%q,"event":{"id":%q,"action":"view","duration":30000000000},"user":{"id":%q},"service":{"name":"crm"},"session":{"id":%q},"record":{"type":"customer","id":%q}}`+"\n",
 		at.Format(time.RFC3339Nano), id, user, "s-"+user, record)
-}
-
-// free reports whether nobody listens on the address any more.
-func free(address string) bool {
-	l, err := net.Listen("tcp", strings.TrimPrefix(address, "http://"))
-	if err != nil {
-		return false
-	}
-	return l.Close() == nil
 }

@@ -50,7 +50,7 @@ func (c *cli) root() *cobra.Command {
 	root.AddCommand(
 		c.serve(), c.demo(), c.importCommand(), c.score(), c.scores(), c.explain(), c.today(),
 		c.looks(), c.who(), c.alerts(), c.coverage(), c.dead(), c.rules(), c.parse(), c.simulate(),
-		c.evaluate(), c.configCommand(), c.health(), c.versionCommand(),
+		c.evaluate(), c.migrate(), c.configCommand(), c.health(), c.versionCommand(),
 	)
 	return root
 }
