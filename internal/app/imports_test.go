@@ -25,6 +25,7 @@ var arrows = map[string][]string{
 	"collector/httpin":     {"ueba", "collector"},
 	"collector/file":       {"ueba", "store", "collector"},
 	"collector/parse":      {"ueba"},
+	"collector/mapping":    {"ueba"}, // declarative formats: YAML, compiled, with tests of their own
 	"collector/sourcetest": {"ueba", "collector"},
 	"directory":            {"ueba"},
 	"profile":              {"ueba"},
