@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -27,7 +26,6 @@ import (
 	"github.com/onlooker-ueba/onlooker/profile"
 	"github.com/onlooker-ueba/onlooker/scorer"
 	"github.com/onlooker-ueba/onlooker/store"
-	"github.com/onlooker-ueba/onlooker/store/pebble"
 	"github.com/onlooker-ueba/onlooker/text"
 	"github.com/onlooker-ueba/onlooker/ueba"
 )
@@ -86,11 +84,10 @@ func Open(ctx context.Context, c Config, o Options) (*App, error) {
 }
 
 func (a *App) wire(ctx context.Context) error {
-	opened, err := pebble.Open(filepath.Join(a.config.Data, "store"), pebble.Options{Now: a.now, Log: func(m string) { a.log.WithField("part", "store").Debug(m) }})
-	if err != nil {
-		return err // and a.store stays nil: a nil *pebble.Store in it would not be
+	var err error
+	if a.store, err = openStore(ctx, a.config, a.now, a.log); err != nil {
+		return err
 	}
-	a.store = opened
 	if err := a.wireDirectory(ctx); err != nil {
 		return err
 	}
