@@ -24,6 +24,7 @@ var arrows = map[string][]string{
 	"collector":            {"ueba", "store"},
 	"collector/httpin":     {"ueba", "collector"},
 	"collector/file":       {"ueba", "store", "collector"},
+	"collector/syslog":     {"ueba", "collector"},
 	"collector/parse":      {"ueba"},
 	"collector/mapping":    {"ueba"}, // declarative formats: YAML, compiled, with tests of their own
 	"collector/sourcetest": {"ueba", "collector"},
