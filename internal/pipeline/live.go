@@ -70,7 +70,8 @@ func (p *Pipeline) giveBack(k employeeDay) {
 // rules find in it.
 func (p *Pipeline) foldOne(ctx context.Context, k employeeDay) error {
 	now := p.cfg.Now()
-	profile, _, err := p.cfg.Company.Fold(ctx, k.employee, k.day, now)
+	// Not as known at now: after the clock was set back that would lose what came before.
+	profile, _, err := p.cfg.Company.Fold(ctx, k.employee, k.day, time.Time{})
 	if errors.Is(err, store.ErrNotFound) {
 		p.giveBack(k) // he becomes known in a moment
 		return nil
@@ -123,8 +124,8 @@ func AlertOf(d ueba.Detection) ueba.Alert {
 // with an event, by employee. What is not folded yet is folded first.
 func (p *Pipeline) Today(ctx context.Context, employee string) (ueba.Day, []ueba.Profile, error) {
 	day := p.today()
-	if err := p.cfg.Facts.Sync(ctx); err != nil {
-		return day, nil, fmt.Errorf("wait for the store: %w", err)
+	if err := p.followFor(ctx, followAtMost); err != nil {
+		return day, nil, err
 	}
 	if err := p.foldDirty(ctx, day, employee); err != nil {
 		return day, nil, err
@@ -139,6 +140,20 @@ func (p *Pipeline) Today(ctx context.Context, employee string) (ueba.Day, []ueba
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Employee < out[j].Employee })
 	return day, out, nil
+}
+
+// followFor follows the feed until nothing is new, or for a while: under load there is
+// always more.
+func (p *Pipeline) followFor(ctx context.Context, atMost time.Duration) error {
+	if err := p.cfg.Facts.Sync(ctx); err != nil {
+		return fmt.Errorf("wait for the store: %w", err)
+	}
+	for begin := time.Now(); time.Since(begin) < atMost; {
+		if more, err := p.Step(ctx); err != nil || !more {
+			return err
+		}
+	}
+	return nil
 }
 
 // foldDirty waits for a round of foldLive that is under way: what it has taken and not

@@ -28,12 +28,14 @@ const (
 )
 
 const (
-	batch       = 4096
-	pause       = 200 * time.Millisecond // between two looks at an idle feed
-	liveEvery   = time.Second            // between two rounds of folding the open day
-	liveAtMost  = 500 * time.Millisecond // of folding in one round: ingest has priority
-	retryAfter  = 2 * time.Second
-	immediately = 2 // days, the open one included, on which the immediate rules run
+	batch      = 4096
+	pause      = 200 * time.Millisecond // between two looks at an idle feed
+	liveEvery  = time.Second            // between two rounds of folding the open day
+	liveAtMost = 500 * time.Millisecond // of folding in one round: ingest has priority
+	// followAtMost is how long who asks for today's numbers waits for the feed.
+	followAtMost = time.Second
+	retryAfter   = 2 * time.Second
+	immediately  = 2 // days, the open one included, on which the immediate rules run
 )
 
 // Directory knows whose accounts are whose, by all that is known now.
