@@ -41,12 +41,18 @@ func beOnlooker(now string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	c := newCLI(nil, os.Stdout, os.Stderr, "en")
-	c.now = func() time.Time { return t }
+	c.now = from(t)
 	return c.execute(ctx, os.Args[1:])
 }
 
 // noon is the instant at which tests live that do not say otherwise: a Monday in Shanghai.
 var noon = time.Date(2026, 11, 2, 4, 0, 0, 0, time.UTC)
+
+// from is a clock that begins at an instant and goes on from there, as a daemon needs it.
+func from(t time.Time) func() time.Time {
+	begin := time.Now()
+	return func() time.Time { return t.Add(time.Since(begin)) }
+}
 
 // stage is one installation: a data folder, a configuration and a clock.
 type stage struct {
@@ -133,7 +139,7 @@ func (s *stage) serve(args ...string) *daemon {
 	ctx, cancel := context.WithCancel(context.Background())
 	d := &daemon{stage: s, log: &safeBuffer{}}
 	c := newCLI(nil, &safeBuffer{}, d.log, "en")
-	c.now = s.now
+	c.now = from(s.now())
 	all := append([]string{"--data", s.data, "--lang", "en", "--set", "http.listen=127.0.0.1:0"}, append(s.flags, args...)...)
 	ended := make(chan int, 1)
 	go func() { ended <- c.execute(ctx, append(all, "serve")) }()
@@ -211,7 +217,12 @@ func (d *daemon) get(path string, header ...string) (status int, answer string) 
 
 func (d *daemon) do(req *http.Request) (status int, answer string) {
 	d.t.Helper()
-	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
+	return d.doWith(&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, req)
+}
+
+func (d *daemon) doWith(client *http.Client, req *http.Request) (status int, answer string) {
+	d.t.Helper()
+	resp, err := client.Do(req)
 	if err != nil {
 		d.t.Fatal(err)
 	}
