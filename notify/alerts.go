@@ -19,6 +19,9 @@ const (
 	KindDelivery = "delivery" // Delivery, by alert id and channel
 )
 
+// ErrSeveral says that the beginning of an id names more than one alert.
+var ErrSeveral = errors.New("several begin so")
+
 // Alerts keeps alerts and what people did with them.
 type Alerts struct {
 	docs  store.Docs
@@ -195,7 +198,7 @@ func (a *Alerts) Get(ctx context.Context, id string) (ueba.Alert, error) {
 			return ueba.Alert{}, err
 		}
 		if found = append(found, alert); len(found) > 1 {
-			return ueba.Alert{}, fmt.Errorf("alert %q: several begin so, among them %s and %s", id, found[0].ID, found[1].ID)
+			return ueba.Alert{}, fmt.Errorf("alert %q: %w, among them %s and %s", id, ErrSeveral, found[0].ID, found[1].ID)
 		}
 	}
 	if len(found) == 0 {

@@ -197,6 +197,14 @@ func reviewOf(a ueba.Alert, s ueba.Step) *ueba.Review {
 	return r
 }
 
+// refuseSeveral tells who gave too little of an id that it was too little.
+func refuseSeveral(err error) error {
+	if errors.Is(err, notify.ErrSeveral) {
+		return console.Refuse(409, "several", err.Error())
+	}
+	return err
+}
+
 // Deliveries implements console.Alerts.
 func (d alertDesk) Deliveries(ctx context.Context, alertID string) ([]console.Delivery, error) {
 	all, err := d.outbox.Deliveries(ctx, alertID)
@@ -211,7 +219,7 @@ func (d alertDesk) Deliveries(ctx context.Context, alertID string) ([]console.De
 func (d alertDesk) Resend(ctx context.Context, alertID string) error {
 	alert, err := d.alerts.Get(ctx, alertID)
 	if err != nil {
-		return err
+		return refuseSeveral(err)
 	}
 	deliveries, err := d.outbox.Deliveries(ctx, alert.ID)
 	if err != nil {
