@@ -67,7 +67,7 @@ func object(kv ...*common.KeyValue) *common.AnyValue {
 }
 
 // export is a request of the records, all from the service crm.
-func export(t *testing.T, records ...*logs.LogRecord) []byte {
+func export(t testing.TB, records ...*logs.LogRecord) []byte {
 	t.Helper()
 	data, err := proto.Marshal(&collogs.ExportLogsServiceRequest{ResourceLogs: []*logs.ResourceLogs{{
 		Resource:  &resource.Resource{Attributes: []*common.KeyValue{attr("service.name", text("crm")), attr("telemetry.sdk.language", text("go"))}},
