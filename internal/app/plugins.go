@@ -13,6 +13,7 @@ import (
 	"github.com/onlooker-ueba/onlooker/collector"
 	"github.com/onlooker-ueba/onlooker/collector/file"
 	"github.com/onlooker-ueba/onlooker/collector/parse"
+	"github.com/onlooker-ueba/onlooker/collector/syslog"
 	"github.com/onlooker-ueba/onlooker/notify"
 	"github.com/onlooker-ueba/onlooker/notify/dingtalk"
 	"github.com/onlooker-ueba/onlooker/notify/slack"
@@ -38,6 +39,9 @@ func sources() map[string]func(SourceConfig) (plannedSource, error) {
 	return map[string]func(SourceConfig) (plannedSource, error){
 		"file": planned(fileConfig, func(c file.Config, p sourceParts) (runner, error) {
 			return file.New(c, p.format, p.intake, p.docs, p.now, p.log), nil
+		}),
+		"syslog": planned(syslogConfig, func(c syslog.Config, p sourceParts) (runner, error) {
+			return syslog.New(c, p.format, p.intake, p.log), nil
 		}),
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/onlooker-ueba/onlooker/collector"
 	"github.com/onlooker-ueba/onlooker/collector/file"
+	"github.com/onlooker-ueba/onlooker/collector/syslog"
 )
 
 // runner is a source at work: Run blocks until the context ends.
@@ -60,6 +61,16 @@ func fileConfig(s SourceConfig) (file.Config, error) {
 	for i := range c.Paths {
 		c.Paths[i] = s.place(c.Paths[i])
 	}
+	return c, c.Check()
+}
+
+func syslogConfig(s SourceConfig) (syslog.Config, error) {
+	c := syslog.DefaultConfig()
+	if err := decodeSettings(s.Settings, &c); err != nil {
+		return c, err
+	}
+	c.Source, c.Service, c.Zone = s.Name, s.Service, s.Zone
+	c.TLSCert, c.TLSKey, c.TLSClientCA = s.place(c.TLSCert), s.place(c.TLSKey), s.place(c.TLSClientCA)
 	return c, c.Check()
 }
 

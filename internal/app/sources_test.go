@@ -27,13 +27,16 @@ func TestSourcesReadTheirOwnSettings(t *testing.T) {
 
 func TestWrongSourceSettingsAreNamed(t *testing.T) {
 	for settings, want := range map[string]string{
-		"kind: telepathy":                       "sources[0]: kind: want one of file",
-		"kind: file":                            "sources[0]: paths: missing",
-		"kind: file, paths: [x], pahts: [y]":    "pahts",
-		"kind: file, paths: [x], poll: 0s":      "sources[0]: poll",
-		"kind: file, paths: [x], poll: often":   "a setting has the wrong type",
-		"kind: file, paths: [x], zone: Mars":    "sources[0]: zone",
-		"kind: file, paths: [x], format: morse": "sources[0].format",
+		"kind: telepathy":                         "sources[0]: kind: want one of file",
+		"kind: syslog":                            "sources[0]: listen",
+		"kind: syslog, listen: \":514\"":          "allow",
+		"kind: syslog, listen: \":514\", alow: x": "alow",
+		"kind: file":                              "sources[0]: paths: missing",
+		"kind: file, paths: [x], pahts: [y]":      "pahts",
+		"kind: file, paths: [x], poll: 0s":        "sources[0]: poll",
+		"kind: file, paths: [x], poll: often":     "a setting has the wrong type",
+		"kind: file, paths: [x], zone: Mars":      "sources[0]: zone",
+		"kind: file, paths: [x], format: morse":   "sources[0].format",
 	} {
 		_, err := LoadConfig(Overrides{File: write(t, "c.yaml", "sources:\n  - {name: a, "+settings+"}\n")}, nil)
 		if err == nil || !strings.Contains(err.Error(), want) {
