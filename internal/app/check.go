@@ -34,9 +34,7 @@ func (c *Config) Check() error {
 	if c.Log.Format != "text" && c.Log.Format != "json" {
 		bad("log.format", "want text or json, found %q", c.Log.Format)
 	}
-	if c.Store.Kind != "pebble" {
-		bad("store.kind", "this version has only pebble, found %q", c.Store.Kind)
-	}
+	errs = append(errs, c.Store.check()...)
 	if _, _, err := c.Business.parse(); err != nil {
 		errs = append(errs, err)
 	}

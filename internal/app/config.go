@@ -56,7 +56,8 @@ type SourceToken struct {
 
 // StoreConfig picks the store.
 type StoreConfig struct {
-	Kind string `mapstructure:"kind"`
+	Kind    string        `mapstructure:"kind"`
+	Elastic ElasticConfig `mapstructure:"elastic"`
 }
 
 // DirectoryConfig names the directory files; an empty name means there is none.
@@ -151,7 +152,7 @@ func Defaults() Config {
 		Lang:      "zh",
 		Log:       LogConfig{Level: "info", Format: "text"},
 		HTTP:      HTTPConfig{Listen: "127.0.0.1:8417", MaxBody: 64 << 20, MaxLine: 1 << 20, MaxRequests: 32},
-		Store:     StoreConfig{Kind: "pebble"},
+		Store:     StoreConfig{Kind: "pebble", Elastic: defaultElastic()},
 		Directory: DirectoryConfig{Reload: 10 * time.Second},
 		Business:  BusinessConfig{Zone: "Asia/Shanghai", DayStart: "00:00", Grace: 2 * time.Hour},
 		View:      ViewConfig{Idle: 5 * time.Minute},

@@ -16,6 +16,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/onlooker-ueba/onlooker/collector/httpin"
 	"github.com/onlooker-ueba/onlooker/store"
 )
 
@@ -145,7 +146,7 @@ func effective(c Config) map[string]string {
 			name := v.Type().Field(i).Tag.Get("mapstructure")
 			field := v.Field(i)
 			switch {
-			case name == "-" || name == "lang" || name == "":
+			case name == "-" || name == "lang" || name == "" || field.Type() == reflect.TypeFor[httpin.Secret]():
 			case field.Kind() == reflect.Struct:
 				walk(field, prefix+name+".")
 			case field.Kind() != reflect.Slice:

@@ -89,6 +89,9 @@ func (c *Config) resolve(o Overrides) {
 		rel("directory.systems", &d.Systems)
 		rel("http.tls_cert", &c.HTTP.TLSCert)
 		rel("http.tls_key", &c.HTTP.TLSKey)
+		for key, path := range c.Store.Elastic.files() {
+			rel(key, path)
+		}
 		rel("http.tls_client_ca", &c.HTTP.TLSClientCA)
 		for i := range c.Rules.Dirs {
 			rel("rules.dirs", &c.Rules.Dirs[i])

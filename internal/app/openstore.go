@@ -2,18 +2,26 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/sirupsen/logrus"
 
 	"github.com/onlooker-ueba/onlooker/store"
+	"github.com/onlooker-ueba/onlooker/store/elastic"
 	"github.com/onlooker-ueba/onlooker/store/pebble"
 )
 
 // openStore opens the store that the configuration names; on an error it is nil.
-func openStore(_ context.Context, c Config, now func() time.Time, log *logrus.Logger) (store.Store, error) {
+func openStore(ctx context.Context, c Config, now func() time.Time, log *logrus.Logger) (store.Store, error) {
+	if c.Store.Kind == "elastic" {
+		return openElastic(ctx, c, now, log)
+	}
 	quiet := func(m string) { log.WithField("part", "store").Debug(m) }
 	s, err := pebble.Open(filepath.Join(c.Data, "store"), pebble.Options{Now: now, Log: quiet})
 	if err != nil {
@@ -22,9 +30,39 @@ func openStore(_ context.Context, c Config, now func() time.Time, log *logrus.Lo
 	return s, nil
 }
 
+// openElastic opens the store on Elasticsearch. Its data need no lock, but one process at a
+// time serves the socket of the data folder.
+func openElastic(ctx context.Context, c Config, now func() time.Time, log *logrus.Logger) (store.Store, error) {
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data folder: %w", err)
+	}
+	lock, err := vfs.Default.Lock(lockName(c.Data))
+	if err != nil {
+		return nil, fmt.Errorf("data folder %s: %w", c.Data, store.ErrLocked)
+	}
+	warn := func(m string) { log.WithField("part", "store").Warn(m) }
+	s, err := elastic.Open(ctx, c.Store.Elastic.store(), elastic.Options{Now: now, Warn: warn})
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return lockedStore{s, lock}, nil
+}
+
+// lockedStore is a store with the lock of the data folder beside it.
+type lockedStore struct {
+	*elastic.Store
+	lock io.Closer
+}
+
+// Close implements store.Store.
+func (s lockedStore) Close() error { return errors.Join(s.Store.Close(), s.lock.Close()) }
+
 // storeName says in a few words which store the configuration means; two configurations
 // that mean the same store give the same name.
 func storeName(c Config) string {
+	if c.Store.Kind == "elastic" {
+		return c.Store.Elastic.name()
+	}
 	dir, err := filepath.Abs(filepath.Join(c.Data, "store"))
 	if err != nil {
 		dir = c.Data
