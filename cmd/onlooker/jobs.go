@@ -153,25 +153,6 @@ func (c *cli) evaluate() *cobra.Command {
 	return cmd
 }
 
-func (c *cli) parse() *cobra.Command {
-	var o app.ParseOptions
-	cmd := c.command("parse FILE", cobra.ExactArgs(1), func(ctx context.Context, args []string) error {
-		file, err := os.Open(args[0])
-		if err != nil {
-			return fmt.Errorf("parse: %w", err)
-		}
-		defer file.Close()
-		dead, err := app.Parse(ctx, o, file, c.stdout)
-		if err == nil && dead > 0 {
-			return &exitError{code: exitDead}
-		}
-		return err
-	})
-	cmd.Flags().StringVar(&o.Format, "format", "", c.words.Say("cli.flag.format", nil))
-	cmd.Flags().StringVar(&o.Zone, "zone", "", c.words.Say("cli.flag.zone", nil))
-	return cmd
-}
-
 func (c *cli) rules() *cobra.Command {
 	cmd := c.command("rules", cobra.NoArgs, nil)
 	cmd.RunE = nil

@@ -58,6 +58,7 @@ type App struct {
 	people   *pseudonyms
 	company  *company.Company
 	intake   *collector.Intake
+	formats  *formatTable
 	pipeline *pipeline.Pipeline
 	alerts   *notify.Alerts
 	raiser   raiser
@@ -89,6 +90,9 @@ func (a *App) wire(ctx context.Context) error {
 		return err
 	}
 	if err := a.wireDirectory(ctx); err != nil {
+		return err
+	}
+	if a.formats, err = loadFormats(a.config.Mappings); err != nil {
 		return err
 	}
 	set, err := loadRules(a.config.Rules)
@@ -198,7 +202,7 @@ func (a *App) services() console.Services {
 	return console.Services{
 		Scores: a.scores, Live: live{a.pipeline}, Looks: looks{a.store, a.company}, Alerts: alertDesk{a.alerts, a.store, a.outbox, a.config.Notify.Channels, a.pipeline.Wake},
 		Coverage: ledger{a.clock, a.intake, a.pipeline, a.company, a.book, a.store, a.scores, a.now},
-		Dead:     deadLetters{a.store, a.intake, a.clock.Zone, a.pipeline.Wake},
+		Dead:     deadLetters{a.store, a.intake, a.formats, a.clock.Zone, a.pipeline.Wake},
 		Jobs:     a.jobs, Explainer: explainer{a.words}, People: a.people, Status: status{a},
 	}
 }

@@ -126,6 +126,10 @@ func (s *ScoreConfig) check() []error {
 func (c *Config) checkSources() []error {
 	var errs []error
 	seen := map[string]bool{}
+	formats, err := loadFormats(c.Mappings)
+	if err != nil {
+		return []error{err}
+	}
 	for i, s := range c.Sources {
 		at := fmt.Sprintf("sources[%d]", i)
 		switch {
@@ -135,7 +139,7 @@ func (c *Config) checkSources() []error {
 			errs = append(errs, fmt.Errorf("%s.name: %s is there twice", at, s.Name))
 		}
 		seen[s.Name] = true
-		if _, err := formatNamed(s.Format); err != nil {
+		if _, err := formats.named(s.Format); err != nil {
 			errs = append(errs, fmt.Errorf("%s.format: %w", at, err))
 		}
 		if _, err := newSource(s); err != nil {

@@ -18,6 +18,7 @@ type Config struct {
 	Business  BusinessConfig  `mapstructure:"business"`
 	View      ViewConfig      `mapstructure:"view"`
 	Sources   []SourceConfig  `mapstructure:"sources"`
+	Mappings  MappingsConfig  `mapstructure:"mappings"`
 	Rules     RulesConfig     `mapstructure:"rules"`
 	Score     ScoreConfig     `mapstructure:"score"`
 	Notify    NotifyConfig    `mapstructure:"notify"`

@@ -163,7 +163,7 @@ func lineTime(line []byte) (time.Time, bool) {
 
 // playOn delivers the rest of the company's day as it happens.
 func (a *App) playOn(ctx context.Context, later [][]byte) error {
-	format, err := formatNamed("")
+	format, err := a.formats.named("")
 	if err != nil {
 		return err
 	}

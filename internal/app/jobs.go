@@ -25,7 +25,7 @@ type jobs struct {
 
 // Import implements console.Jobs.
 func (j *jobs) Import(ctx context.Context, r console.ImportRequest, body io.Reader, progress func(console.Progress)) (console.ImportSummary, error) {
-	format, err := formatNamed(r.Format)
+	format, err := j.app.formats.named(r.Format)
 	if err != nil {
 		return console.ImportSummary{}, console.Refuse(422, "invalid", "format: "+err.Error())
 	}

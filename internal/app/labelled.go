@@ -159,7 +159,7 @@ func (a *App) importAll(ctx context.Context, name string, progress func(Progress
 		return 0, 0, fmt.Errorf("evaluate: %w", err)
 	}
 	defer file.Close()
-	format, err := formatNamed("")
+	format, err := a.formats.named("")
 	if err != nil {
 		return 0, 0, err
 	}
@@ -216,44 +216,4 @@ func compareWithBaselines(truth evaluate.Truth, computed []ueba.RiskScore, table
 		results = append(results, evaluate.Evaluate(b.Name, truth, b.Rows, opt))
 	}
 	return results, nil
-}
-
-// ParseOptions says how a sample is parsed.
-type ParseOptions struct{ Format, Zone string }
-
-// Parse tries a parser on a sample and prints what each record becomes. It returns how
-// many records became dead letters.
-func Parse(ctx context.Context, o ParseOptions, r io.Reader, w io.Writer) (dead int, err error) {
-	format, err := formatNamed(o.Format)
-	if err != nil {
-		return 0, err
-	}
-	options := collector.Options{Source: "parse"}
-	if o.Zone != "" {
-		if options.Zone, err = time.LoadLocation(o.Zone); err != nil {
-			return 0, fmt.Errorf("--zone: no such time zone %q", o.Zone)
-		}
-	}
-	text, err := collector.Gunzip(r)
-	if err != nil {
-		return 0, fmt.Errorf("parse: %w", err)
-	}
-	p := format.New(options)
-	var broken error
-	emit := func(b ueba.Body) {
-		if _, err := fmt.Fprintf(w, "%s\n", ueba.EncodeBody(nil, b)); err != nil {
-			broken = err
-		}
-	}
-	for rec, err := range collector.NewRecords(text, format.Split(), 0, 0).Rest() {
-		if err = errors.Join(err, ctx.Err(), broken); err != nil {
-			return dead, fmt.Errorf("parse: %w", err)
-		}
-		if err := p.Parse(rec.Raw, emit); err != nil {
-			dead++
-			fmt.Fprintf(w, "line %d: dead letter: %v\n", rec.Line, err)
-		}
-	}
-	p.Flush(emit)
-	return dead, broken
 }

@@ -96,6 +96,9 @@ func (c *Config) resolve(o Overrides) {
 		for i := range c.Rules.Dirs {
 			rel("rules.dirs", &c.Rules.Dirs[i])
 		}
+		for i := range c.Mappings.Dirs {
+			rel("mappings.dirs", &c.Mappings.Dirs[i])
+		}
 		for i := range c.Sources {
 			c.Sources[i].folder = dir
 		}

@@ -46,8 +46,9 @@ func sources() map[string]func(SourceConfig) (plannedSource, error) {
 	}
 }
 
-// formats are the raw formats that can be read; the first is the native one.
-func formats() []collector.Format {
+// codedFormats are the raw formats that are written in Go; the first is the native one.
+// Those written in YAML are beside them in formatTable.
+func codedFormats() []collector.Format {
 	var out []collector.Format
 	for _, f := range parse.Formats() {
 		out = append(out, collector.Format{Name: f.Name, Split: f.Split, New: func(o collector.Options) collector.Parser {
@@ -108,22 +109,6 @@ func newChannel(c ChannelConfig) (notify.Channel, error) {
 	}
 	a, err := make(c.Settings)
 	return notify.Channel{Name: c.Name, Lang: lang, Adapter: a}, err
-}
-
-// formatNamed finds a format; the empty name is the native one.
-func formatNamed(name string) (collector.Format, error) {
-	all := formats()
-	if name == "" {
-		return all[0], nil
-	}
-	names := make([]string, len(all))
-	for i, f := range all {
-		if f.Name == name {
-			return f, nil
-		}
-		names[i] = f.Name
-	}
-	return collector.Format{}, fmt.Errorf("unknown format %q; known are %s", name, strings.Join(names, ", "))
 }
 
 // ruleSources lists where rules are read from.

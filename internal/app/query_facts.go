@@ -181,10 +181,11 @@ func shown(l coverage.Ledger) console.Coverage {
 
 // deadLetters lists and replays what could not be parsed.
 type deadLetters struct {
-	store  store.Store
-	intake *collector.Intake
-	zone   *time.Location
-	wake   func()
+	store   store.Store
+	intake  *collector.Intake
+	formats *formatTable
+	zone    *time.Location
+	wake    func()
 }
 
 // List implements console.Dead.
@@ -280,7 +281,7 @@ func (d deadLetters) Replay(ctx context.Context, r console.ReplayRequest) (conso
 	}
 	var sum console.ReplaySummary
 	for _, name := range sortedKeys(byFormat) {
-		format, err := formatNamed(name)
+		format, err := d.formats.named(name)
 		if err != nil {
 			return sum, console.Refuse(422, "invalid", "format: "+err.Error())
 		}

@@ -48,6 +48,9 @@ func (a *App) serve(ctx context.Context) error {
 // startDaemon starts what only the daemon does: sources, schedule, sending, the page.
 func (a *App) startDaemon(ctx context.Context) error {
 	a.parts.start("notify", a.outbox.Run)
+	a.parts.start("mappings", func(ctx context.Context) error {
+		return a.formats.watch(ctx, a.config.Directory.Reload, func() { a.log.Info("mappings reloaded") }, a.fault("mappings"))
+	})
 	a.parts.start("directory", func(ctx context.Context) error { return a.files.watch(ctx, a.fault("directory")) })
 	clock, err := a.jobs.clock(a.config.Score.Cron)
 	if err != nil {
@@ -67,7 +70,7 @@ func (a *App) startDaemon(ctx context.Context) error {
 }
 
 func (a *App) startSource(s SourceConfig) error {
-	format, err := formatNamed(s.Format)
+	format, err := a.formats.named(s.Format)
 	if err != nil {
 		return fmt.Errorf("source %s: %w", s.Name, err)
 	}
@@ -144,7 +147,7 @@ func (a *App) serveTCP(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	events := httpin.New(in, a.intake, httpin.Formats(formats()), collector.Options{})
+	events := httpin.New(in, a.intake, httpin.Formats(a.formats.all), collector.Options{})
 	elastic := httpin.NewElastic(events, a.log)
 	mux := http.NewServeMux()
 	mux.Handle(httpin.Path, events)
