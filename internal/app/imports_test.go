@@ -43,6 +43,7 @@ var arrows = map[string][]string{
 	"evaluate":             {"ueba"},
 	"coverage":             {"ueba"},
 	"internal/esclient":    {},
+	"internal/fakees":      {},
 	"store/elastic":        {"ueba", "store", "internal/esclient"},
 	"internal/company":     {"ueba", "store", "directory", "profile", "rules"},
 	"internal/pipeline":    {"ueba", "store"},

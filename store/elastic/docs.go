@@ -226,8 +226,8 @@ func (s *Store) created(ctx context.Context, items []*item, bodies map[*item][]b
 			return n, err
 		}
 		bodies[taken[j]] = d.Body
-		if taken[j].maybe && opOf(h.Source) == opOf(taken[j].source) {
-			n++ // it is ours: the answer of an earlier try was lost
+		if opOf(h.Source) == opOf(taken[j].source) {
+			n++ // it is ours: the answer of an earlier try was lost, or untrue
 		}
 	}
 	return n, nil

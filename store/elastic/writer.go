@@ -256,8 +256,8 @@ func (s *Store) retire(ctx context.Context) error {
 }
 
 // set writes one document if its version is still the given one (nil: if there is none) and
-// returns the new version, or store.ErrConflict. When an answer was lost the document itself
-// says who wrote it: op is in source.
+// returns the new version, or store.ErrConflict. The document itself says who wrote it: op is in
+// source.
 func (s *Store) set(ctx context.Context, operation, index, id string, source []byte, op string, old *version) (version, error) {
 	i := &item{action: "create", index: index, id: id, source: source}
 	if old != nil {
@@ -271,9 +271,8 @@ func (s *Store) set(ctx context.Context, operation, index, id string, source []b
 		return i.version, nil
 	case !i.taken():
 		return version{}, itemError(operation, i)
-	case !i.maybe:
-		return version{}, fmt.Errorf("%s %s: %w", operation, id, store.ErrConflict)
 	}
+	// The server may report a conflict for a write that it has done, answer lost or not.
 	found, err := s.mget(ctx, operation, []ref{{index, id}}, nil)
 	if err != nil {
 		return version{}, err
