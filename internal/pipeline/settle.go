@@ -112,20 +112,25 @@ func (p *Pipeline) settleChunk(ctx context.Context, notes []note, now time.Time)
 	return p.unnote(ctx, results)
 }
 
-// storeProfiles puts the profiles of days with events and takes those away that have lost
-// them to another.
+// storeProfiles puts the profiles of days with events. One that has lost its events to
+// another is kept empty: at an earlier instant it had them.
 func (p *Pipeline) storeProfiles(ctx context.Context, results []settled) error {
 	var docs []store.Doc
-	var empty []string
 	for _, r := range results {
-		switch {
-		case r.events > 0:
+		if r.events == 0 {
+			_, err := p.cfg.Docs.Get(ctx, KindProfile, r.id())
+			if errors.Is(err, store.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if r.doc.ID != "" {
 			docs = append(docs, r.doc)
-		case r.doc.ID != "":
-			empty = append(empty, r.doc.ID)
 		}
 	}
-	return errors.Join(p.cfg.Docs.Put(ctx, docs...), p.cfg.Remover.DeleteDoc(ctx, KindProfile, empty...))
+	return p.cfg.Docs.Put(ctx, docs...)
 }
 
 // settleOne folds a note from what was known at now. What became known later keeps the
@@ -142,6 +147,9 @@ func (p *Pipeline) settleOne(ctx context.Context, n note, now time.Time) (settle
 	r := settled{note: n, events: profile.Events, waits: !due.IsZero() || n.known.After(now)}
 	for _, d := range found {
 		r.alerts = append(r.alerts, AlertOf(d))
+	}
+	if profile.Events == 0 {
+		profile.Known = now
 	}
 	r.doc = store.Doc{Kind: KindProfile, ID: n.id(), Day: n.day, Body: mustJSON(profile)}
 	return r, nil
@@ -193,7 +201,9 @@ func (p *Pipeline) Profiles(ctx context.Context, day ueba.Day, at time.Time, emp
 			again = append(again, s.Employee)
 			continue
 		}
-		byEmployee[s.Employee] = s
+		if s.Events > 0 {
+			byEmployee[s.Employee] = s
+		}
 	}
 	for _, e := range p.touchedOn(day) {
 		if wanted(e) {
