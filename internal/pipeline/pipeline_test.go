@@ -43,6 +43,8 @@ type people struct {
 	folds   int
 	during  func() // called in each Fold
 	wait    time.Duration
+	before  map[string]string // owners, as known before the change
+	changed time.Time
 }
 
 func newPeople(facts store.Facts) *people {
