@@ -20,7 +20,9 @@ func (f *folding) profile(looks []ueba.Look) ueba.Profile {
 	}
 	f.countActs(&p, looks)
 	f.countLooks(&p, looks)
-	f.countRecords(&p, looks)
+	p.Strays = f.countRecords(&p.Features, looks)
+	p.Uses = usesOf(looks)
+	p.Features[ueba.FeatureUnexplainedRun] = float64(countRun(looks))
 	p.Features[ueba.FeatureAssigned] = float64(f.reasons.assigned())
 	p.Known = newest(p.Known, f.reasons.used)
 	slices.Sort(p.Missing)
@@ -72,9 +74,8 @@ func countAct(fs *ueba.Features, a *act, unexplained int) {
 			fs[ueba.FeatureUnexplainedExports]++
 		}
 	case ueba.ActionUnmask:
-		fields := max(1, len(a.Record.Fields))
-		fs[ueba.FeatureUnmasks] += float64(fields * a.looks)
-		fs[ueba.FeatureUnexplainedUnmasks] += float64(fields * unexplained)
+		fs[ueba.FeatureUnmasks] += float64(a.looks)
+		fs[ueba.FeatureUnexplainedUnmasks] += float64(unexplained)
 	}
 }
 
@@ -123,9 +124,8 @@ func add(fs *ueba.Features, f ueba.Feature, holds bool) {
 	}
 }
 
-// countRecords counts distinct records.
-func (f *folding) countRecords(p *ueba.Profile, looks []ueba.Look) {
-	fs := &p.Features
+// countRecords counts distinct records and lists those that nothing accounts for.
+func (f *folding) countRecords(fs *ueba.Features, looks []ueba.Look) []string {
 	flags := make(map[string]ueba.Flags, len(looks))
 	unexplained := make(map[string]bool, len(looks))
 	for i := range looks {
@@ -134,6 +134,7 @@ func (f *folding) countRecords(p *ueba.Profile, looks []ueba.Look) {
 			unexplained[id] = unexplained[id] || looks[i].Verdict == ueba.Unexplained
 		}
 	}
+	var strays []string
 	for id, flag := range flags {
 		fs[ueba.FeatureRecords]++
 		add(fs, ueba.FeatureVIP, flag.Has(ueba.FlagVIP))
@@ -143,8 +144,11 @@ func (f *folding) countRecords(p *ueba.Profile, looks []ueba.Look) {
 		add(fs, ueba.FeatureDormant, flag.Has(ueba.FlagDormant))
 		if unexplained[id] && !f.reasons.accounts(id) {
 			f.countUnaccounted(fs, id, flag)
+			strays = append(strays, id)
 		}
 	}
+	slices.Sort(strays)
+	return strays[:min(len(strays), ueba.MaxStrays)]
 }
 
 func (f *folding) countUnaccounted(fs *ueba.Features, id string, flag ueba.Flags) {

@@ -177,14 +177,14 @@ func TestFeatures(t *testing.T) {
 	d.Reasons = []ueba.Fact{because("T1", "C1", "E1"), because("T2", "C9", "E1"), because("T3", "C8", "E1", madeBy("crm:wang"))}
 	p, looks := fold(d)
 	want := map[string]float64{
-		"looks": 13, "records": 10, "searches": 1, "exports": 2, "rows": 500, "unmasks": 2, "off_hours": 2,
+		"looks": 13, "records": 10, "searches": 1, "exports": 2, "rows": 500, "unmasks": 1, "off_hours": 2,
 		"view_minutes": p.ViewValue.Minutes(), "band_06": 4, "band_12": 8, "band_18": 1,
 		"first_hour": 8.5, "last_hour": 21.5, "explained": 2, "assigned": 2,
 		"unexplained": 11, "unexplained_records": 9, "unexplained_new": 8, "unexplained_outside": 2,
 		"unexplained_short": 2, "unexplained_long": 1, "unexplained_off_hours": 2,
 		"unexplained_exports": 2, "unexplained_rows": 500, "unexplained_c3": 1,
 		"vip": 1, "colleague": 1, "self": 2, "family": 1, "deceased": 1, "dormant": 1,
-		"unexplained_vip": 1, "unexplained_colleague": 1, "unexplained_family": 1, "unexplained_tagged": 2,
+		"unexplained_vip": 1, "unexplained_colleague": 1, "unexplained_family": 1, "unexplained_tagged": 2, "unexplained_run": 2,
 	}
 	if diff := cmp.Diff(want, features(t, p)); diff != "" {
 		t.Error(diff)

@@ -19,6 +19,12 @@ func sessionOf(e *ueba.Event) session {
 	return session{service: e.Service, user: e.User, host: e.Host}
 }
 
+// EndsView reports whether next ends the view time of what e shows: it is the first later
+// event of the session that is no sign of life.
+func EndsView(e, next *ueba.Event) bool {
+	return next.Time.After(e.Time) && next.Action != ueba.ActionHeartbeat && sessionOf(e) == sessionOf(next)
+}
+
 // measure gives every act the view time of each of its looks. Records shown at the same
 // instant of a session share the time, so that view times of a session do not add up to
 // more than it lasted.

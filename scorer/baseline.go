@@ -8,11 +8,20 @@ import (
 )
 
 // sums are the forgotten-by-age count of days, sum and sum of squares of a feature.
-type sums struct{ n, x, xx float64 }
+//
+// all is the sum that the group learns from: bounded less, because what is rare would else
+// never be known as rare as it is.
+type sums struct{ n, x, xx, all float64 }
 
-func (s *sums) add(x float64) { s.n++; s.x += x; s.xx += x * x }
+func (s *sums) add(x float64) { s.addFor(x, x) }
 
-func (s *sums) forget(w float64) { s.n *= w; s.x *= w; s.xx *= w }
+// addFor adds x for the person and all for his group.
+func (s *sums) addFor(x, all float64) { s.n++; s.x += x; s.xx += x * x; s.all += all }
+
+func (s *sums) forget(w float64) { s.n *= w; s.x *= w; s.xx *= w; s.all *= w }
+
+// pooled is the mean that the group learns from.
+func (s *sums) pooled() float64 { return s.all / s.n }
 
 func (s *sums) mean() float64 { return s.x / s.n }
 
@@ -86,7 +95,8 @@ func (b *baseline) teach(specs []spec, r *reading, assigned float64, workday boo
 				b.cells[2*i+1].add(teachNormal(e.x, e))
 			}
 		default:
-			cell.add(teachAtMost(e.x, e))
+			taught := teachAtMost(e.x, e)
+			cell.addFor(taught, math.Max(taught, math.Min(e.x, 1)))
 		}
 	}
 	b.assigned.add(assigned)

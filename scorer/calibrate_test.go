@@ -105,7 +105,7 @@ func TestShiftPutsATenthAboveTheThreshold(t *testing.T) {
 }
 
 func TestCapGrowsWithTheDaysSeen(t *testing.T) {
-	for days, want := range map[int]float64{0: 4, 1000: math.Log(1000), 1_000_000: 10} {
+	for days, want := range map[int]float64{0: 4, 1000: math.Log(1000), 1_000_000: 9} {
 		if got := capOf(days); got != want {
 			t.Errorf("cap of %d days is %v, want %v", days, got, want)
 		}

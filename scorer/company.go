@@ -137,6 +137,7 @@ func sameProfile(a, b *ueba.Profile) bool {
 		return a == b
 	}
 	return a.Features == b.Features && slices.Equal(a.Missing, b.Missing) &&
+		slices.Equal(a.Uses, b.Uses) && slices.Equal(a.Strays, b.Strays) &&
 		slices.EqualFunc(a.Detections, b.Detections, func(x, y ueba.Detection) bool {
 			return x.ID == y.ID && x.Rule == y.Rule && x.Level == y.Level && x.Count == y.Count && x.Evidence == y.Evidence && x.Grave == y.Grave
 		})

@@ -12,7 +12,7 @@ import (
 )
 
 // Version names the model. It changes whenever the same facts would give other bytes.
-const Version = "1"
+const Version = "2"
 
 // Config is everything that a score depends on, apart from facts and Version.
 type Config struct {
@@ -48,7 +48,7 @@ func DefaultConfig(b ueba.Business) Config {
 		Business: b, Models: DefaultModels(),
 		History: 180, Epoch: 90, Forget: .985,
 		Lambda: .85, Threshold: math.Ln10, DayCap: 12, RuleCap: 2, Scale: 8, Usual: 1,
-		Bounds: [3]float64{40, 60, 80}, Leave: 8, LeaveDays: 3,
+		Bounds: [3]float64{35, 52, 75}, Leave: 8, LeaveDays: 3,
 		DayP: .001, Gather: .3, Learning: 10,
 	}
 }

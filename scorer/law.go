@@ -24,7 +24,8 @@ type expectation struct {
 // reading is one employee-day seen through one seal.
 type reading struct {
 	features []expectation
-	h        float64 // fused −ln p
+	seen     ueba.Features // the profile's, and what the days before tell of the day
+	h        float64       // fused −ln p
 }
 
 // prior is what a peer group says of a feature before a person's own days are known.
@@ -102,7 +103,7 @@ func (l *lens) expect(b *baseline, in *sight, r *reading) {
 	table := l.seal.table(in.group)
 	for i := range l.specs {
 		s, e := &l.specs[i], &r.features[i]
-		*e = expectation{x: s.value(in.profile), absent: s.absent(in.profile)}
+		*e = expectation{x: s.value(&r.seen), absent: s.absent(in.profile)}
 		if e.absent {
 			continue
 		}
@@ -142,8 +143,8 @@ func (s *spec) absent(p *ueba.Profile) bool {
 }
 
 // value reads the feature in the law's scale.
-func (s *spec) value(p *ueba.Profile) float64 {
-	x := p.Features[s.Feature.Feature]
+func (s *spec) value(fs *ueba.Features) float64 {
+	x := fs[s.Feature.Feature]
 	if s.Law == Size {
 		return math.Log1p(x)
 	}

@@ -26,7 +26,7 @@ func readDay(specs []spec, s *Seal, b *baseline, p *ueba.Profile, effects []floa
 		l.effects = map[string][]float64{"": effects}
 	}
 	in := &sight{profile: p, workday: true}
-	r := &reading{features: make([]expectation, len(specs))}
+	r := &reading{features: make([]expectation, len(specs)), seen: p.Features}
 	l.expect(b, in, r)
 	l.judge(in, r)
 	return r

@@ -39,6 +39,7 @@ const (
 	ModelTiming  = "timing"
 	ModelPurpose = "purpose"
 	ModelTarget  = "target"
+	ModelHabit   = "habit"
 	ModelRule    = "rule"
 	ModelOther   = "other" // small parts, gathered
 )
@@ -65,7 +66,10 @@ func DefaultModels() []Model {
 			purpose(ueba.FeatureUnexplainedShort), purpose(ueba.FeatureUnexplainedLong),
 			faint(split(purpose(ueba.FeatureUnexplainedOffHours))), purpose(ueba.FeatureUnexplainedUnmasks),
 			purpose(ueba.FeatureUnexplainedExports), size(ueba.FeatureUnexplainedRows, 1, "reasons"),
-			purpose(ueba.FeatureUnexplainedC3),
+			purpose(ueba.FeatureUnexplainedC3), faint(purpose(ueba.FeatureUnexplainedRun)),
+		}},
+		{ModelHabit, []Feature{
+			habitual(ueba.FeatureUnexplainedAgain), purpose(ueba.FeatureUnexplainedForeign), whisper(purpose(ueba.FeatureUnexplainedStrange)),
 		}},
 		{ModelTarget, []Feature{
 			target(ueba.FeatureSelf, 1), target(ueba.FeatureFamily, .5),
@@ -104,6 +108,13 @@ func faint(f Feature) Feature {
 	return f
 }
 
+// whisper is for what comes in bursts that no law of counts foresees: a day at another
+// desk. It says little by itself and something beside other features.
+func whisper(f Feature) Feature {
+	f.Weight = .1
+	return f
+}
+
 // size has no day types: the second place of its sums is for how large.
 func size(f ueba.Feature, weight float64, needs string) Feature {
 	return Feature{Feature: f, Law: Size, Weight: weight, Needs: needs}
@@ -111,6 +122,11 @@ func size(f ueba.Feature, weight float64, needs string) Feature {
 
 func target(f ueba.Feature, weight float64) Feature {
 	return Feature{Feature: f, Law: Count, Weight: weight, Needs: "records"}
+}
+
+// habitual grows with nothing but his own doing.
+func habitual(f ueba.Feature) Feature {
+	return Feature{Feature: f, Law: Count, Weight: 1, Needs: "reasons"}
 }
 
 func purposeTarget(f ueba.Feature) Feature {

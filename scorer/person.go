@@ -14,6 +14,7 @@ type person struct {
 	base   baseline
 	active int // days with events
 	usual  habit
+	past   history
 	parts  []evidence // by day; what has decayed to nothing is gone
 	band   band
 	holds  []hold
@@ -28,6 +29,7 @@ func newPerson(place, specs int, day ueba.Day) *person {
 func (p *person) clone() *person {
 	c := *p
 	c.base = p.base.clone()
+	c.past = p.past.clone()
 	c.parts = slices.Clone(p.parts)
 	c.holds = slices.Clone(p.holds)
 	return &c
@@ -120,12 +122,14 @@ func (m *machine) prepare(p *person, day ueba.Day, f *facts, l *lens, r *reading
 	if r.features == nil {
 		r.features = make([]expectation, len(m.specs))
 	}
+	r.seen = f.profile.Features
+	p.past.derive(f.profile, &r.seen)
 	if l.seal != nil {
 		l.expect(&p.base, &f.sight, r)
 		return
 	}
 	for i := range m.specs {
-		x := m.specs[i].value(f.profile)
+		x := m.specs[i].value(&r.seen)
 		r.features[i] = expectation{x: x, mean: x, absent: m.specs[i].absent(f.profile)}
 	}
 }
@@ -150,7 +154,7 @@ func (m *machine) finish(p *person, day ueba.Day, f *facts, l *lens, r *reading)
 	if h := strongest(p.holds); h != nil && h.rank >= p.band.rank {
 		out.held = h.id
 	}
-	m.learn(p, f, r)
+	m.learn(p, day, f, r)
 	return out
 }
 
@@ -193,13 +197,15 @@ func (m *machine) gather(p *person, day ueba.Day, f *facts, l *lens, r *reading,
 	c := m.config
 	excess := math.Max(h-c.Threshold, 0)
 	e := math.Min(excess-c.Usual*p.usual.mean(day), c.DayCap)
-	p.usual.note(day, math.Min(excess, c.DayCap))
+	if !incident(f.reviews, day) {
+		p.usual.note(day, math.Min(excess, c.DayCap))
+	}
 	if e <= 0 {
 		return
 	}
 	for i, s := range mainShares(shares(m.specs, r.features)) {
 		if s > 0 {
-			p.parts = append(p.parts, m.word(day, i, e*s, f, l, &r.features[i]))
+			p.parts = append(p.parts, m.word(day, i, e*s, f, l, r))
 		}
 	}
 	p.strike(f.reviews, day, m.specs)
@@ -226,8 +232,8 @@ func mainShares(all []float64) []float64 {
 }
 
 // word notes a feature's part with the figures of its own law.
-func (m *machine) word(day ueba.Day, i int, a float64, f *facts, l *lens, e *expectation) evidence {
-	s := &m.specs[i]
+func (m *machine) word(day ueba.Day, i int, a float64, f *facts, l *lens, r *reading) evidence {
+	s, e := &m.specs[i], &r.features[i]
 	slot := s.slot(i, f.workday)
 	peers := l.seal.table(f.group).Priors
 	out := evidence{day: day, spec: i, a: a, log: e.log, capped: e.capped, usual: e.mean, peers: peers[slot].Mean}
@@ -239,7 +245,7 @@ func (m *machine) word(day ueba.Day, i int, a float64, f *facts, l *lens, e *exp
 	if s.Law == Size {
 		out.peers = peers[slot+1].Mean
 	}
-	out.value = f.profile.Features[s.Feature.Feature]
+	out.value = r.seen[s.Feature.Feature]
 	if s.Law.isHour() {
 		out.value += m.config.Business.Start.Hours()
 	}
@@ -261,12 +267,13 @@ func (s *spec) show(c *Config, x float64) float64 {
 	return x
 }
 
-// detect adds the rules' evidence, capped by rule and day, and notes what holds the level.
+// detect adds the rules' evidence, capped by rule, by day and by how often the rule matches
+// him anyway, and notes what holds the level.
 func (m *machine) detect(p *person, day ueba.Day, f *facts) {
 	byRule := map[string]float64{}
 	for _, d := range f.profile.Detections {
-		room := m.config.RuleCap - byRule[d.Rule]
-		a := math.Min(d.Evidence, room)
+		room := min(m.config.RuleCap, p.past.news(d.Rule)) - byRule[d.Rule]
+		a := min(d.Evidence, room)
 		if a > 0 && !struck(f.reviews, day, ModelRule, d.Rule) {
 			byRule[d.Rule] += a
 			p.parts = append(p.parts, evidence{
@@ -294,10 +301,15 @@ func (m *machine) settle(p *person, day ueba.Day) float64 {
 	return today
 }
 
-// learn teaches the baseline; before the first seal there is nothing to bound it by.
-func (m *machine) learn(p *person, f *facts, r *reading) {
+// learn teaches the baseline; before the first seal there is nothing to bound it by. A day
+// of a confirmed incident teaches nothing: it is no habit of his.
+func (m *machine) learn(p *person, day ueba.Day, f *facts, r *reading) {
+	if incident(f.reviews, day) {
+		return
+	}
 	if f.profile != nil {
 		p.base.teach(m.specs, r, f.profile.Features[ueba.FeatureAssigned], f.workday)
+		p.past.learn(f.profile, m.config.Forget)
 	} else if !f.workday {
 		p.base.teachAway(m.specs)
 	}
@@ -322,6 +334,13 @@ func struck(reviews []ueba.Review, day ueba.Day, model, feature string) bool {
 		}
 	}
 	return false
+}
+
+// incident reports whether a reviewer has confirmed that the day was part of an incident.
+func incident(reviews []ueba.Review, day ueba.Day) bool {
+	return slices.ContainsFunc(reviews, func(r ueba.Review) bool {
+		return r.Outcome == ueba.Confirmed && r.From <= day && day <= r.To
+	})
 }
 
 // covers reports whether the review speaks of the part.

@@ -29,12 +29,12 @@ func (c *crowd) meet(s sums) {
 	if s.n <= .5 {
 		return
 	}
-	w, mean := weigh(s.n), s.mean()
+	w := weigh(s.n)
 	c.people += w
 	c.days += s.n
-	c.means += w * mean
+	c.means += w * s.pooled()
 	if s.n > 1.5 {
-		v := s.variance()
+		v, mean := s.variance(), s.mean()
 		c.within += (s.n - 1) * v
 		c.dof += s.n - 1
 		c.extra += (s.n - 1) * (v - mean)
@@ -47,7 +47,7 @@ func (c *crowd) compare(s sums, mean, sampling float64) {
 	if s.n <= .5 {
 		return
 	}
-	w, d := weigh(s.n), s.mean()-mean
+	w, d := weigh(s.n), s.pooled()-mean
 	c.between += w * (d*d - sampling/s.n)
 	c.scale += w * mean * mean
 }

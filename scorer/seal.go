@@ -81,10 +81,10 @@ func (s *Seal) seal() *Seal {
 	return s
 }
 
-// capOf bounds −ln p of a feature near ln of the person-days seen: no law is trusted
+// capOf bounds −ln p of a feature a little under ln of the person-days seen: no law is trusted
 // further than there were days to prove it.
 func capOf(days int) float64 {
-	return math.Min(math.Max(math.Log(float64(days)), 4), 10)
+	return math.Min(math.Max(math.Log(float64(days)), 4), 9)
 }
 
 // round6 keeps six significant digits, so that what is stored is exactly what is used.

@@ -20,7 +20,7 @@ const (
 	FeatureSearches                            // searches and lists
 	FeatureExports                             // exports, downloads, prints, copies
 	FeatureRows                                // records in counted looks (exports of n rows)
-	FeatureUnmasks                             // unmasked fields
+	FeatureUnmasks                             // records unmasked, each time anew; how many fields says little
 	FeatureViewMinutes                         // minutes on the screen, by the values of the view times
 	FeatureBand0                               // looks in 00–06 local time
 	FeatureBand1                               // looks in 06–12
@@ -52,6 +52,10 @@ const (
 	FeatureUnexplainedColleague                // distinct records of colleagues without an explained look
 	FeatureUnexplainedFamily                   // distinct records of relatives without an explained look
 	FeatureUnexplainedTagged                   // distinct deceased or dormant records without an explained look
+	FeatureUnexplainedRun                      // unexplained looks at the record numbered next after that of the look before
+	FeatureUnexplainedAgain                    // the most earlier days, of 28, with an unexplained look at one of today's unexplained records
+	FeatureUnexplainedForeign                  // unexplained looks in systems in which few of his looks were before
+	FeatureUnexplainedStrange                  // unexplained looks from computers from which few of his looks were before
 	FeatureCount                               // how many there are
 )
 
@@ -64,6 +68,7 @@ var featureNames = [FeatureCount]string{
 	"unexplained_exports", "unexplained_rows", "unexplained_c3",
 	"vip", "colleague", "self", "family", "deceased", "dormant",
 	"unexplained_vip", "unexplained_colleague", "unexplained_family", "unexplained_tagged",
+	"unexplained_run", "unexplained_again", "unexplained_foreign", "unexplained_strange",
 }
 
 func (f Feature) String() string {
@@ -177,12 +182,40 @@ type Profile struct {
 	Flagged int `json:"flagged"`
 	// Services are the systems in which he acted, sorted.
 	Services []string `json:"services,omitempty"`
+	// Uses are the systems and computers of his looks, by kind and name: what is usual among
+	// them is known to who sees the days before. They give the features
+	// unexplained_foreign and unexplained_strange, which are 0 here.
+	Uses []Use `json:"uses,omitempty"`
+	// Strays are records with an unexplained look, for which nobody else made a reason
+	// today, ascending, at most MaxStrays. They give the feature unexplained_again, which
+	// is 0 here.
+	Strays []string `json:"strays,omitempty"`
 	// Missing names the inputs without which some features say nothing, sorted:
 	// "reasons", "records", "view_time".
 	Missing []string `json:"missing,omitempty"`
 	// Detections are what the rules found in the whole sorted day, by (rule, time, id).
 	Detections []Detection `json:"detections,omitempty"`
 }
+
+// MaxStrays bounds Profile.Strays: who looks at more without a reason is seen by that.
+const MaxStrays = 64
+
+// Use is how often he looked through one system, or from one computer.
+type Use struct {
+	Kind        UseKind `json:"kind"`
+	Name        string  `json:"name"`
+	Looks       int     `json:"looks"`
+	Unexplained int     `json:"unexplained,omitempty"`
+}
+
+// UseKind is what is used.
+type UseKind string
+
+// The kinds of use.
+const (
+	UseService UseKind = "service"
+	UseHost    UseKind = "host" // or the address, where no host is named
+)
 
 // Detection says that a rule matched.
 type Detection struct {

@@ -59,6 +59,8 @@ type SourceToken struct {
 type StoreConfig struct {
 	Kind    string        `mapstructure:"kind"`
 	Elastic ElasticConfig `mapstructure:"elastic"`
+	// SpoolBytes bounds the queue before a store that is not in this process.
+	SpoolBytes int64 `mapstructure:"spool_bytes"`
 }
 
 // DirectoryConfig names the directory files; an empty name means there is none.
@@ -153,14 +155,14 @@ func Defaults() Config {
 		Lang:      "zh",
 		Log:       LogConfig{Level: "info", Format: "text"},
 		HTTP:      HTTPConfig{Listen: "127.0.0.1:8417", MaxBody: 64 << 20, MaxLine: 1 << 20, MaxRequests: 32},
-		Store:     StoreConfig{Kind: "pebble", Elastic: defaultElastic()},
+		Store:     StoreConfig{Kind: "pebble", Elastic: defaultElastic(), SpoolBytes: 2 << 30},
 		Directory: DirectoryConfig{Reload: 10 * time.Second},
 		Business:  BusinessConfig{Zone: "Asia/Shanghai", DayStart: "00:00", Grace: 2 * time.Hour},
 		View:      ViewConfig{Idle: 5 * time.Minute},
 		Rules:     RulesConfig{Builtin: true},
 		Score: ScoreConfig{
 			Cron: "5 * * * *", History: 180,
-			Medium: 40, High: 60, Critical: 80, Leave: 8, LeaveDays: 3, DayP: 0.001,
+			Medium: 35, High: 52, Critical: 75, Leave: 8, LeaveDays: 3, DayP: 0.001,
 		},
 		Notify:    NotifyConfig{MaxAge: 24 * time.Hour},
 		Retention: RetentionConfig{Events: 365, Scores: 1095},
