@@ -126,6 +126,9 @@ func (s *ScoreConfig) check() []error {
 func (c *Config) checkSources() []error {
 	var errs []error
 	seen := map[string]bool{}
+	if len(c.Sources)+len(c.Mappings.Dirs) == 0 {
+		return nil
+	}
 	formats, err := loadFormats(c.Mappings)
 	if err != nil {
 		return []error{err}
