@@ -151,7 +151,9 @@ func (a *App) serveTCP(ctx context.Context) error {
 	elastic := httpin.NewElastic(events, a.log)
 	mux := http.NewServeMux()
 	mux.Handle(httpin.Path, events)
-	mux.Handle(httpin.OTLPPath, httpin.NewOTLP(events))
+	otlp := httpin.NewOTLP(events)
+	mux.Handle(httpin.OTLPPath, otlp)
+	mux.HandleFunc(httpin.OTLPMethod, otlp.ServeGRPC)
 	mux.Handle("/", page)
 	a.address, err = a.listenTCP(ctx, "http.listen", in.Listen, elastic.Before(mux))
 	if err != nil {
@@ -173,7 +175,11 @@ func (a *App) serveTCP(ctx context.Context) error {
 // listenTCP serves a handler on an address, in TLS where there is a certificate, and
 // returns the address with its port.
 func (a *App) listenTCP(ctx context.Context, key, address string, h http.Handler) (string, error) {
-	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
+	protocols.SetUnencryptedHTTP2(true) // for gRPC; whether there is TLS is checked by configuration
+	server := &http.Server{Handler: h, Protocols: &protocols, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
 	if in := a.config.HTTP.intake(); in.TLSCert != "" {
 		cert, err := httpin.LoadCertificate(in, a.now)
 		if err != nil {
