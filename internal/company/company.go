@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -34,15 +35,9 @@ type Company struct {
 	mu      sync.RWMutex
 	rules   *rules.Set
 	heard   map[string]*heard
-	holders map[holding]map[string][]string // account keys by employee
+	holders map[string][]string // account keys by employee; nil until they are asked for
 	inputs  map[ueba.Kind]input
 	last    folded // day of a list of looks
-}
-
-// holding is for what a table of who holds which account was made.
-type holding struct {
-	day ueba.Day
-	at  time.Time
 }
 
 // heard is an account that events came from, and from when to when.
@@ -51,14 +46,11 @@ type heard struct {
 	first, last time.Time
 }
 
-// holdings bounds the tables that are kept.
-const holdings = 8
-
 // New makes a company over a store whose directory facts were applied to the book.
 func New(facts store.Facts, book *directory.Book, set *rules.Set, s profile.Settings) *Company {
 	return &Company{
 		facts: facts, book: book, rules: set, settings: s,
-		heard: map[string]*heard{}, holders: map[holding]map[string][]string{}, inputs: map[ueba.Kind]input{},
+		heard: map[string]*heard{}, inputs: map[ueba.Kind]input{},
 	}
 }
 
@@ -82,7 +74,7 @@ func (c *Company) Apply(f ueba.Fact) {
 	defer c.mu.Unlock()
 	c.inputs[f.Body.Kind()] = c.inputs[f.Body.Kind()].with(f.Known)
 	if f.Body.Kind() == ueba.KindEmployee {
-		clear(c.holders)
+		c.holders = nil
 	}
 }
 
@@ -94,7 +86,7 @@ func (c *Company) Heard(acct ueba.Account, t time.Time) {
 	h := c.heard[key]
 	if h == nil {
 		c.heard[key] = &heard{acct, t, t}
-		clear(c.holders)
+		c.holders = nil
 		return
 	}
 	if t.Before(h.first) {
@@ -112,6 +104,13 @@ func (c *Company) Owner(acct ueba.Account, when time.Time) (string, bool) {
 		return "", false
 	}
 	return e.ID, true
+}
+
+// ownerOf is Owner of an event; empty for nobody known.
+func (c *Company) ownerOf(f ueba.Fact) string {
+	e := f.Body.(*ueba.Event)
+	owner, _ := c.Owner(e.Account(), e.Time)
+	return owner
 }
 
 // Claimants lists who ever held the account.
@@ -200,7 +199,7 @@ func (c *Company) Fold(ctx context.Context, employee string, day ueba.Day, at ti
 	return p, looks, nil
 }
 
-// FoldStranger makes the looks of an account that belongs to nobody known.
+// FoldStranger makes the looks of an account while it belongs to nobody known.
 func (c *Company) FoldStranger(ctx context.Context, acct ueba.Account, day ueba.Day) ([]ueba.Look, error) {
 	b := c.settings.Business
 	d := profile.Day{Day: day, Type: ueba.Workday}
@@ -212,6 +211,7 @@ func (c *Company) FoldStranger(ctx context.Context, acct ueba.Account, day ueba.
 	if d.Events, err = c.scan(ctx, q); err != nil {
 		return nil, err
 	}
+	d.Events = slices.DeleteFunc(d.Events, func(f ueba.Fact) bool { return c.ownerOf(f) != "" })
 	_, looks, err := c.fold(ctx, d, nil)
 	return looks, err
 }
@@ -239,7 +239,7 @@ func (c *Company) fold(ctx context.Context, d profile.Day, e *ueba.Employee) (ue
 
 // events gives the events of all accounts that are his at the time of the event.
 func (c *Company) events(ctx context.Context, employee string, day ueba.Day, at time.Time) ([]ueba.Fact, error) {
-	keys := c.accountsOf(employee, day, at)
+	keys := c.accountsOf(employee)
 	if len(keys) == 0 {
 		return nil, nil
 	}
@@ -268,41 +268,28 @@ func (c *Company) scan(ctx context.Context, q store.Query) ([]ueba.Fact, error) 
 	return out, nil
 }
 
-// accountsOf lists the keys of the accounts that he held at the begin or the end of the
-// day, of those that were ever heard from.
-func (c *Company) accountsOf(employee string, day ueba.Day, at time.Time) []string {
-	h := holding{day, at}
+// accountsOf lists the keys of the accounts that were ever his, of those heard from. Whose
+// they were when an event happened is asked of each event.
+func (c *Company) accountsOf(employee string) []string {
 	c.mu.RLock()
-	table, ok := c.holders[h]
+	table := c.holders
 	c.mu.RUnlock()
-	if !ok {
-		table = c.holdersOn(h)
+	if table == nil {
+		table = c.makeHolders()
 	}
 	return table[employee]
 }
 
-func (c *Company) holdersOn(h holding) map[string][]string {
-	begin, end := c.settings.Business.Begin(h.day), c.settings.Business.End(h.day)
+func (c *Company) makeHolders() map[string][]string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	table := map[string][]string{}
-	for key, heard := range c.heard {
-		first, ok := c.book.EmployeeOf(heard.account, begin, h.at)
-		if ok {
-			table[first.ID] = append(table[first.ID], key)
-		}
-		last, lastOK := c.book.EmployeeOf(heard.account, end.Add(-1), h.at)
-		if lastOK && (!ok || last.ID != first.ID) {
-			table[last.ID] = append(table[last.ID], key)
+	for _, key := range slices.Sorted(maps.Keys(c.heard)) {
+		for _, id := range c.book.Claimants(c.heard[key].account) {
+			table[id] = append(table[id], key)
 		}
 	}
-	for _, keys := range table {
-		slices.Sort(keys)
-	}
-	if len(c.holders) >= holdings {
-		clear(c.holders)
-	}
-	c.holders[h] = table
+	c.holders = table
 	return table
 }
 

@@ -206,13 +206,17 @@ func (c *Company) looksOf(ctx context.Context, q LookQuery, day ueba.Day) ([]ueb
 			return err
 		}
 		_, looks, err := c.Fold(ctx, people[i], day, time.Time{})
+		if errors.Is(err, store.ErrNotFound) {
+			return nil // he came later
+		}
 		gather(looks)
 		return err
 	})
 	return out, err
 }
 
-// active lists the employees and the accounts of nobody that may have acted on the day.
+// active lists the employees who may have acted on the day, and the accounts that may have
+// been nobody's.
 func (c *Company) active(day ueba.Day, employee string) (people []string, strangers []ueba.Account) {
 	b := c.settings.Business
 	begin, end := b.Begin(day), b.End(day)
@@ -222,13 +226,11 @@ func (c *Company) active(day ueba.Day, employee string) (people []string, strang
 		if h.last.Before(begin) || !h.first.Before(end) {
 			continue
 		}
-		owned := false
-		for _, t := range []time.Time{begin, end.Add(-1)} {
-			if e, ok := c.book.EmployeeOf(h.account, t, time.Time{}); ok {
-				people, owned = append(people, e.ID), true
-			}
-		}
-		if !owned && employee == "" {
+		claimants := c.book.Claimants(h.account)
+		people = append(people, claimants...)
+		_, first := c.book.EmployeeOf(h.account, begin, time.Time{})
+		_, last := c.book.EmployeeOf(h.account, end.Add(-1), time.Time{})
+		if always := first && last && len(claimants) == 1; !always && employee == "" {
 			strangers = append(strangers, h.account)
 		}
 	}
@@ -249,12 +251,31 @@ func (c *Company) looksAt(ctx context.Context, p *page) error {
 	if p.after != nil {
 		q.After = store.Place{Time: p.after.Time, ID: p.after.Ref}
 	}
-	if p.q.Limit > 0 && p.q.Employee == "" && p.q.Service == "" && p.q.Verdict == "" {
+	if p.q.Limit > 0 {
 		q.Limit = p.q.Limit + 1
 	}
-	events, err := c.scan(ctx, q)
-	if err != nil || len(events) == 0 {
-		return err
+	for !p.full() {
+		events, err := c.scan(ctx, q)
+		if err != nil {
+			return err
+		}
+		if err := c.addVisit(ctx, p, events); err != nil {
+			return err
+		}
+		if len(events) == 0 || len(events) < q.Limit || q.Limit == 0 {
+			break
+		}
+		last := events[len(events)-1]
+		q.After = store.Place{Time: last.Body.Happened(), ID: last.ID}
+	}
+	slices.SortFunc(p.looks, newestFirst)
+	return nil
+}
+
+// addVisit adds the looks that the events on the record are.
+func (c *Company) addVisit(ctx context.Context, p *page, events []ueba.Fact) error {
+	if len(events) == 0 {
+		return nil
 	}
 	visit, err := c.visitOf(ctx, p.q.Record, events)
 	if err != nil {
@@ -267,7 +288,6 @@ func (c *Company) looksAt(ctx context.Context, p *page) error {
 		}
 		p.add(looks)
 	}
-	slices.SortFunc(p.looks, newestFirst)
 	return nil
 }
 
@@ -298,10 +318,7 @@ func (c *Company) visitOf(ctx context.Context, record string, events []ueba.Fact
 	}
 	for _, f := range events {
 		e := f.Body.(*ueba.Event)
-		key := viewerDay{account: e.Account().Key(), day: c.settings.Business.DayOf(e.Time)}
-		if owner, ok := c.book.EmployeeOf(e.Account(), e.Time, time.Time{}); ok {
-			key.employee = owner.ID
-		}
+		key := viewerDay{account: e.Account().Key(), employee: c.ownerOf(f), day: c.settings.Business.DayOf(e.Time)}
 		if _, there := v.events[key]; !there {
 			v.order = append(v.order, key)
 		}
@@ -349,9 +366,11 @@ func (c *Company) screen(ctx context.Context, key viewerDay, e *ueba.Event) ([]u
 		if err != nil {
 			return nil, fmt.Errorf("read what followed a look: %w", err)
 		}
+		if c.ownerOf(f) != key.employee {
+			continue // the account has changed hands
+		}
 		out = append(out, f)
-		next := f.Body.(*ueba.Event)
-		if next.Time.After(e.Time) && next.Session == e.Session && (e.Session != "" || next.Host == e.Host) && next.Action != ueba.ActionHeartbeat {
+		if profile.EndsView(e, f.Body.(*ueba.Event)) {
 			break
 		}
 	}
