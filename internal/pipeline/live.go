@@ -73,8 +73,7 @@ func (p *Pipeline) foldOne(ctx context.Context, k employeeDay) error {
 	// Not as known at now: after the clock was set back that would lose what came before.
 	profile, _, err := p.cfg.Company.Fold(ctx, k.employee, k.day, time.Time{})
 	if errors.Is(err, store.ErrNotFound) {
-		p.giveBack(k) // he becomes known in a moment
-		return nil
+		return nil // what makes him known touches the day again
 	}
 	if err != nil {
 		return fmt.Errorf("fold %s of %s: %w", k.day, k.employee, err)

@@ -567,7 +567,12 @@ func TestSomebodyNotKnownYet(t *testing.T) {
 	if got := h.profiles(monday-1, noon); got != "E1:1" {
 		t.Errorf("profiles %s", got)
 	}
+	if left := h.notes(); left != "2026-11-02/E1" && left != "2026-11-02/E2" {
+		t.Errorf("left: %s", left)
+	}
 	h.people.unknown["E2"] = false
+	h.append(&ueba.Employee{ID: "E2"})
+	h.follow()
 	h.settle(noon)
 	if got := h.profiles(monday-1, noon); got != "E1:1 E2:1" {
 		t.Errorf("profiles %s", got)

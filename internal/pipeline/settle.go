@@ -79,7 +79,7 @@ type settled struct {
 	doc    store.Doc
 	events int
 	alerts []ueba.Alert
-	waits  bool // the note stays: something is not known yet, or a rule waits for late reasons
+	waits  bool // the note stays: something became known later, or a rule waits for late reasons
 }
 
 // settleChunk raises alerts before it stores profiles, and takes notes away last, so that
@@ -134,11 +134,12 @@ func (p *Pipeline) storeProfiles(ctx context.Context, results []settled) error {
 }
 
 // settleOne folds a note from what was known at now. What became known later keeps the
-// note, as does an employee of whom nobody knew then.
+// note.
 func (p *Pipeline) settleOne(ctx context.Context, n note, now time.Time) (settled, error) {
 	profile, _, err := p.cfg.Company.Fold(ctx, n.employee, n.day, now)
 	if errors.Is(err, store.ErrNotFound) {
-		return settled{note: n, waits: true}, nil
+		// Not there on that day, or not known yet: then what makes him known is a later touch.
+		return settled{note: n, waits: n.known.After(now)}, nil
 	}
 	if err != nil {
 		return settled{}, fmt.Errorf("fold %s of %s: %w", n.day, n.employee, err)
