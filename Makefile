@@ -35,5 +35,8 @@ lint: $(LINT) ## run the named linters
 bench: ## the figures of the README, as benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
+evaluate: ## measure the model on made-up companies (docs/model.md); SEEDS=1-5 to tune
+	$(GO) run ./internal/trial --seeds $(or $(SEEDS),6-20) --ablation
+
 clean: ## remove what was built
-	rm -rf bin
+	rm -rf bin build

@@ -121,13 +121,12 @@ const (
 const (
 	sharpenAt   = .005 // the point that sharpening puts in its place
 	sharpenDays = 1000 // fewer employee-days have no such point
-	sharpenMost = 3
-	denseShare  = .2 // a feature is dense when so many days have something to say
+	denseShare  = .2   // a feature is dense when so many days have something to say
 )
 
-// power returns the exponent ≥ 1 that puts the .5 % point of the days counted by −ln p
+// power returns the exponent from 1 to most that puts the .5 % point of the days counted by −ln p
 // where it belongs. A law that is not cautious, a sparse feature or a short past give 1.
-func power(counts []uint32) float64 {
+func power(counts []uint32, most float64) float64 {
 	var total, some uint64
 	for bin, n := range counts {
 		total += uint64(n)
@@ -139,7 +138,7 @@ func power(counts []uint32) float64 {
 		return 1
 	}
 	at := quantileFromTop(counts, sharpenAt*float64(total))
-	return round6(math.Min(math.Max(-math.Log(sharpenAt)/((float64(at)+.5)*logStep), 1), sharpenMost))
+	return round6(math.Min(math.Max(-math.Log(sharpenAt)/((float64(at)+.5)*logStep), 1), most))
 }
 
 // quantileFromTop returns the bin above which n of the counts lie.

@@ -64,18 +64,18 @@ func TestPowerSharpensOnlyACautiousLaw(t *testing.T) {
 		}
 		return counts
 	}
-	if got := power(histogram(.5)); math.Abs(got-2) > .15 {
+	if got := power(histogram(.5), 3); math.Abs(got-2) > .15 {
 		t.Errorf("a law that gives the root of p is raised to %v, want 2", got)
 	}
-	if got := power(histogram(1.5)); got != 1 {
+	if got := power(histogram(1.5), 3); got != 1 {
 		t.Errorf("a bold law is raised to %v, want 1", got)
 	}
-	if got := power(histogram(.1)); got != sharpenMost {
-		t.Errorf("a very cautious law is raised to %v, want %v at most", got, float64(sharpenMost))
+	if got := power(histogram(.1), 3); got != 3 {
+		t.Errorf("a very cautious law is raised to %v, want 3 at most", got)
 	}
 	sparse := make([]uint32, logBins)
 	sparse[0], sparse[30] = 20_000, 40
-	if got := power(sparse); got != 1 {
+	if got := power(sparse, 3); got != 1 {
 		t.Errorf("a sparse feature is raised to %v", got)
 	}
 }

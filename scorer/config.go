@@ -24,7 +24,9 @@ type Config struct {
 	History int
 	Epoch   int
 
-	Forget float64 // weight of a day in a baseline per day of age
+	Forget  float64 // weight of a day in a baseline per day of age
+	Pool    float64 // days that the group's dispersion weighs against the person's own
+	Sharpen float64 // how far a law that is too cautious is sharpened at most; 1: not at all
 
 	Lambda    float64 // what a working day leaves of A; other days leave its cube root
 	Threshold float64 // a tenth of recent person-days have h above it
@@ -46,7 +48,7 @@ type Config struct {
 func DefaultConfig(b ueba.Business) Config {
 	return Config{
 		Business: b, Models: DefaultModels(),
-		History: 180, Epoch: 90, Forget: .985,
+		History: 180, Epoch: 90, Forget: .985, Pool: 40, Sharpen: 3,
 		Lambda: .85, Threshold: math.Ln10, DayCap: 12, RuleCap: 2, Scale: 8, Usual: 1,
 		Bounds: [3]float64{35, 52, 75}, Leave: 8, LeaveDays: 3,
 		DayP: .001, Gather: .3, Learning: 10,
@@ -62,6 +64,8 @@ func (c *Config) Check() error {
 		return fmt.Errorf("score.history: want at least %d days, and score.epoch at least 1", window)
 	case c.Forget <= 0 || c.Forget > 1:
 		return errors.New("score.forget: want a number in (0, 1]")
+	case c.Pool < 0 || c.Sharpen < 1:
+		return errors.New("score.pool: want at least 0, and score.sharpen at least 1")
 	case c.Lambda <= 0 || c.Lambda >= 1:
 		return errors.New("score.lambda: want a number in (0, 1)")
 	case c.Threshold < 0 || c.DayCap <= 0 || c.RuleCap < 0 || c.Scale <= 0 || c.Usual < 0:

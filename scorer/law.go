@@ -40,21 +40,18 @@ type prior struct {
 	Spread float64
 }
 
-// ownDispersion is the number of days that the group's dispersion weighs against the
-// person's own: pooled dispersion found more (measured), his own corrects it in time.
-const ownDispersion = 40
-
 // coverStrength is how many assigned records the group's unexplained rate weighs.
 const coverStrength = 50
 
 // expectCount gives the predictive mean and variance of a count: gamma prior from the
-// group, own days, dispersion mostly pooled.
-func expectCount(p prior, s sums) (mean, variance float64) {
+// group, own days, and own dispersion against pool days of the group's: pooled dispersion
+// found more (measured), his own corrects it in time.
+func expectCount(p prior, s sums, pool float64) (mean, variance float64) {
 	weight := p.Strength + s.n
 	mean = (p.Mean*p.Strength + s.x) / weight
 	variance = mean + p.Spread*mean*mean
 	if s.n > 2 {
-		variance = (ownDispersion*variance + s.n*s.variance()) / (ownDispersion + s.n)
+		variance = (pool*variance + s.n*s.variance()) / (pool + s.n)
 	}
 	return mean, variance + mean/weight
 }
@@ -89,6 +86,7 @@ type lens struct {
 	specs   []spec
 	seal    *Seal
 	effects map[string][]float64 // by group; nil while the day is open
+	pool    float64              // Config.Pool
 }
 
 // sight is what of a day the laws see.
@@ -114,12 +112,12 @@ func (l *lens) expect(b *baseline, in *sight, r *reading) {
 			e.mean, e.variance, e.df = expectNormal(p, own)
 			continue
 		case Size:
-			some, _ := expectCount(p, own)
+			some, _ := expectCount(p, own, l.pool)
 			e.some = math.Min(some, 1)
 			e.mean, e.variance, e.df = expectNormal(table.Priors[slot+1], b.cells[slot+1])
 			continue
 		}
-		e.mean, e.variance = expectCount(p, own)
+		e.mean, e.variance = expectCount(p, own, l.pool)
 		if s.Cover {
 			e.cover = coverMean(p, table.Assigned, own, b.assigned, in.profile.Features[ueba.FeatureAssigned])
 		}

@@ -21,7 +21,7 @@ func known(specs []spec) *Seal {
 }
 
 func readDay(specs []spec, s *Seal, b *baseline, p *ueba.Profile, effects []float64) *reading {
-	l := &lens{specs: specs, seal: s}
+	l := &lens{specs: specs, seal: s, pool: 40}
 	if effects != nil {
 		l.effects = map[string][]float64{"": effects}
 	}
@@ -64,13 +64,13 @@ func TestMoreLooksNeverLowerH(t *testing.T) {
 func TestOwnHabitTakesOverFromTheGroup(t *testing.T) {
 	p := prior{Mean: 10, Strength: 5, Spread: .2}
 	var own sums
-	if mean, _ := expectCount(p, own); mean != 10 {
+	if mean, _ := expectCount(p, own, 40); mean != 10 {
 		t.Errorf("a newcomer is expected at %v, want the group's 10", mean)
 	}
 	for range 60 {
 		own.add(40)
 	}
-	if mean, _ := expectCount(p, own); mean < 35 {
+	if mean, _ := expectCount(p, own, 40); mean < 35 {
 		t.Errorf("after sixty days at 40 he is expected at %v", mean)
 	}
 }

@@ -77,7 +77,7 @@ func (r *replay) step(ctx context.Context, day ueba.Day, want bool) (dayResult, 
 		}
 	}
 	entries := r.enter(day, sealed, own, res.closed)
-	used, l := r.seal, &lens{specs: r.specs, seal: r.seal}
+	used, l := r.seal, &lens{specs: r.specs, seal: r.seal, pool: r.config.Pool}
 	r.prepareAll(day, entries, l)
 	if res.closed {
 		l.effects = r.effects(entries)
@@ -226,7 +226,7 @@ func (r *replay) tables(members []member, effects map[string][]float64) (Table, 
 func (r *replay) powers() []float64 {
 	powers := make([]float64, len(r.specs))
 	for i := range powers {
-		powers[i] = power(r.recent.logs[i*logBins : (i+1)*logBins])
+		powers[i] = power(r.recent.logs[i*logBins:(i+1)*logBins], r.config.Sharpen)
 	}
 	return powers
 }

@@ -46,6 +46,7 @@ var arrows = map[string][]string{
 	"internal/fakees":      {},
 	"store/elastic":        {"ueba", "store", "internal/esclient"},
 	"internal/company":     {"ueba", "store", "directory", "profile", "rules"},
+	"internal/trial":       {"ueba", "directory", "profile", "rules", "scorer", "simulate", "evaluate"}, // a tool: it measures the model without a store
 	"internal/pipeline":    {"ueba", "store"},
 	"cmd/onlooker":         {"internal/app"},
 }
