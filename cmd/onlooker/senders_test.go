@@ -23,7 +23,7 @@ const numbered = 10_000
 // senderPackages are the clients that come from npm.
 var senderPackages = []string{
 	"@elastic/elasticsearch@9.4.3", "@opentelemetry/exporter-logs-otlp-http@0.223.1",
-	"@opentelemetry/exporter-logs-otlp-proto@0.223.1", "@opentelemetry/sdk-logs@0.223.1",
+	"@opentelemetry/exporter-logs-otlp-proto@0.223.1", "@opentelemetry/exporter-logs-otlp-grpc@0.223.1", "@opentelemetry/sdk-logs@0.223.1",
 }
 
 // TestSenders delivers numbered events by programs that nobody of us wrote, and kills the
@@ -44,6 +44,8 @@ func TestSenders(t *testing.T) {
 		{"elasticsearch client", true, numbered, elasticsearchClient},
 		{"OTLP JSON", true, numbered, func(r *receiver, file string) *exec.Cmd { return otlpExporter(r, file, "http") }},
 		{"OTLP protobuf", true, numbered, func(r *receiver, file string) *exec.Cmd { return otlpExporter(r, file, "proto") }},
+		// JavaScript's gRPC exporter does not try again after UNAVAILABLE (0.223): no kill.
+		{"OTLP gRPC", false, numbered, func(r *receiver, file string) *exec.Cmd { return otlpExporter(r, file, "grpc") }},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,11 +1,11 @@
-// Sends the lines of a file as OpenTelemetry log records: node otlp.js URL FILE http|proto
+// Sends the lines of a file as OpenTelemetry log records: node otlp.js URL FILE http|proto|grpc
 const { readFileSync } = require('fs');
 const { LoggerProvider, BatchLogRecordProcessor } = require('@opentelemetry/sdk-logs');
 const { resourceFromAttributes } = require('@opentelemetry/resources');
 
 const [url, file, kind] = process.argv.slice(2);
 const { OTLPLogExporter } = require('@opentelemetry/exporter-logs-otlp-' + kind);
-const exporter = new OTLPLogExporter({ url: url + '/v1/logs', timeoutMillis: 60000, compression: 'gzip' });
+const exporter = new OTLPLogExporter({ url: kind === 'grpc' ? url : url + '/v1/logs', timeoutMillis: 60000, compression: 'gzip' });
 const provider = new LoggerProvider({
   resource: resourceFromAttributes({ 'service.name': 'crm' }),
   processors: [new BatchLogRecordProcessor({ exporter, maxQueueSize: 20000, maxExportBatchSize: 200, scheduledDelayMillis: 10, exportTimeoutMillis: 60000 })],
