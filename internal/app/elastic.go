@@ -53,6 +53,9 @@ func (e *ElasticConfig) store() elastic.Config {
 	}
 }
 
+// leastSpool takes a few of the largest requests.
+const leastSpool = 64 << 20
+
 // check reports everything that is wrong with the choice of store.
 func (s *StoreConfig) check() []error {
 	switch s.Kind {
@@ -65,6 +68,9 @@ func (s *StoreConfig) check() []error {
 	var errs []error
 	if s.Elastic.Timeout <= 0 || s.Elastic.Patience <= 0 {
 		errs = append(errs, errors.New("store.elastic.timeout, store.elastic.patience: want positive durations such as 1m"))
+	}
+	if s.SpoolBytes < leastSpool {
+		errs = append(errs, fmt.Errorf("store.spool_bytes: want at least %d, found %d", leastSpool, s.SpoolBytes))
 	}
 	if err := s.Elastic.store().Check(); err != nil {
 		for line := range strings.SplitSeq(err.Error(), "\n") {

@@ -29,6 +29,7 @@ func TestSampleConfigurationIsTheDefaults(t *testing.T) {
 	want := Defaults()
 	want.File, want.Data = file, filepath.Join("..", "..", "configs", "data")
 	want.HTTP.Tokens, want.HTTP.Hosts, want.View.IdleBy = c.HTTP.Tokens, c.HTTP.Hosts, c.View.IdleBy
+	want.Store.Elastic.Addresses = c.Store.Elastic.Addresses
 	want.Sources, want.Rules.Dirs, want.Notify.Channels, want.Mappings.Dirs = c.Sources, c.Rules.Dirs, c.Notify.Channels, c.Mappings.Dirs
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("configs/onlooker.yaml differs from the defaults:\n%+v\n%+v", c, want)

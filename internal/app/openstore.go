@@ -15,6 +15,7 @@ import (
 	"github.com/onlooker-ueba/onlooker/store"
 	"github.com/onlooker-ueba/onlooker/store/elastic"
 	"github.com/onlooker-ueba/onlooker/store/pebble"
+	"github.com/onlooker-ueba/onlooker/store/spool"
 )
 
 // openStore opens the store that the configuration names; on an error it is nil.
@@ -30,7 +31,7 @@ func openStore(ctx context.Context, c Config, now func() time.Time, log *logrus.
 	return s, nil
 }
 
-// openElastic opens the store on Elasticsearch. Its data need no lock, but one process at a
+// openElastic opens the store on Elasticsearch, with a queue before it. Its data need no lock, but one process at a
 // time serves the socket of the data folder.
 func openElastic(ctx context.Context, c Config, now func() time.Time, log *logrus.Logger) (store.Store, error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
@@ -40,17 +41,42 @@ func openElastic(ctx context.Context, c Config, now func() time.Time, log *logru
 	if err != nil {
 		return nil, fmt.Errorf("data folder %s: %w", c.Data, store.ErrLocked)
 	}
-	warn := func(m string) { log.WithField("part", "store").Warn(m) }
-	s, err := elastic.Open(ctx, c.Store.Elastic.store(), elastic.Options{Now: now, Warn: warn})
+	s, err := openSpool(ctx, c, now, log)
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
+	}
+	if err := s.Ready(ctx); err != nil {
+		return nil, errors.Join(err, s.Close(), lock.Close())
 	}
 	return lockedStore{s, lock}, nil
 }
 
+// openSpool opens the queue before Elasticsearch, in a folder of its own, and begins to
+// reach for the server.
+func openSpool(ctx context.Context, c Config, now func() time.Time, log *logrus.Logger) (*spool.Store, error) {
+	warn := func(m string) { log.WithField("part", "store").Warn(m) }
+	local, err := pebble.Open(filepath.Join(c.Data, "spool"), pebble.Options{
+		Now: now, CacheBytes: spoolCache, Log: func(m string) { log.WithField("part", "spool").Debug(m) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	dial := func(ctx context.Context) (store.Store, error) {
+		s, err := elastic.Open(ctx, c.Store.Elastic.store(), elastic.Options{Now: now, Warn: warn})
+		if err != nil {
+			return nil, err // not s, as above
+		}
+		return s, nil
+	}
+	return spool.Open(ctx, local, dial, spool.Options{MaxBytes: c.Store.SpoolBytes, Now: now, Log: warn})
+}
+
+// spoolCache is the memory for reading the queue, which is read once and in order.
+const spoolCache = 4 << 20
+
 // lockedStore is a store with the lock of the data folder beside it.
 type lockedStore struct {
-	*elastic.Store
+	*spool.Store
 	lock io.Closer
 }
 

@@ -26,10 +26,15 @@ func (s status) Health(context.Context) console.Health {
 	switch {
 	case stats["broken"] != 0:
 		detail = "a write could not be made durable: nothing is acknowledged; restart the daemon"
+	case stats["full"] != 0 && stats["spool_bytes"] >= stats["spool_limit_bytes"] && stats["spool_bytes"] > 0:
+		detail = "the spool is full: nothing is acknowledged until Elasticsearch takes what waits (store.spool_bytes)"
 	case stats["full"] != 0:
 		detail = "the disk is full: nothing is acknowledged until there is room"
 	}
 	h := console.Health{Ready: ok, Checks: []console.Check{{Name: "store", OK: ok, Detail: detail}}}
+	if _, spools := stats["spool_bytes"]; spools {
+		h.Checks = append(h.Checks, spoolCheck(stats))
+	}
 	caught := s.app.pipeline.CaughtUp()
 	check := console.Check{Name: "pipeline", OK: true}
 	if !caught {
@@ -37,6 +42,24 @@ func (s status) Health(context.Context) console.Health {
 	}
 	h.Checks = append(h.Checks, check)
 	return h
+}
+
+// spoolCheck says whether Elasticsearch takes what is received. That it does not is no
+// reason to refuse events, as long as they are spooled.
+func spoolCheck(stats map[string]float64) console.Check {
+	check := console.Check{Name: "spool", OK: true}
+	oldest := time.Duration(stats["spool_oldest_seconds"]) * time.Second
+	switch {
+	case stats["spool_away"] != 0:
+		check.Detail = fmt.Sprintf("Elasticsearch takes nothing: %.0f facts wait in the spool, the oldest for %s; scores stand still until they are in", stats["spool_facts"], oldest)
+	case stats["spool_facts"] > 0:
+		check.Detail = fmt.Sprintf("%.0f facts wait in the spool", stats["spool_facts"])
+	}
+	if n := stats["spool_damaged_total"]; n > 0 {
+		check.OK = false
+		check.Detail += fmt.Sprintf("%.0f entries of the spool could not be read and are kept aside", n)
+	}
+	return check
 }
 
 // registerMetrics tells Prometheus what the parts count. Nothing in a metric names a
