@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http/httptest"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/onlooker-ueba/onlooker/internal/fakees"
 	"github.com/onlooker-ueba/onlooker/internal/pipeline"
 	"github.com/onlooker-ueba/onlooker/store"
 	"github.com/onlooker-ueba/onlooker/store/pebble"
@@ -247,5 +249,47 @@ func TestMigrateOntoItselfIsRefused(t *testing.T) {
 	_, err := Migrate(t.Context(), c, c, Options{Log: t.Output()}, nil)
 	if err == nil || !strings.Contains(err.Error(), "the same store") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestMigrateToElasticsearchAndBack moves everything through a fake Elasticsearch, by
+// configurations as the command does.
+func TestMigrateToElasticsearchAndBack(t *testing.T) {
+	server := httptest.NewServer(fakees.New())
+	defer server.Close()
+	config := func(kind string) Config {
+		c := Defaults()
+		c.Data, c.Store.Kind, c.Store.Elastic.Addresses = t.TempDir(), kind, []string{server.URL}
+		return c
+	}
+	first, second, third := config("pebble"), config("elastic"), config("pebble")
+	s, err := openStore(t.Context(), first, time.Now, newLog(first.Log, t.Output()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	facts := everyKindOfFact(3000)
+	fill(t, s, facts)
+	setPlace(t, s, 1234)
+	want := feedAfter(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range [][2]Config{{first, second}, {second, third}} {
+		sum, err := Migrate(t.Context(), step[0], step[1], Options{Log: t.Output()}, nil)
+		if err != nil || sum.Different != 0 || sum.Facts != int64(len(facts)) || sum.Documents != 4 {
+			t.Fatalf("%d facts, %d documents, %d differ, %v", sum.Facts, sum.Documents, sum.Different, err)
+		}
+	}
+	for _, c := range []Config{second, third} {
+		s, err := openStore(t.Context(), c, time.Now, newLog(c.Log, t.Output()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := feedAfter(t, s); !slices.Equal(got, want) {
+			t.Errorf("%s: %d facts lie before the pipeline, want %d", c.Store.Kind, len(got), len(want))
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
