@@ -262,8 +262,9 @@ func stateOf(last time.Time, in Input) State {
 // expected is the events that the directory declares for the working days until today;
 // nil where it declares no rate.
 func expected(s *ueba.System, in Input) *int64 {
+	const most = 1e9 // an hour; what is more is no rate
 	rate, err := strconv.ParseFloat(strings.TrimSpace(s.Expected), 64)
-	if err != nil || math.IsNaN(rate) || rate < 0 {
+	if err != nil || math.IsNaN(rate) || rate < 0 || rate > most {
 		return nil
 	}
 	days := 0
