@@ -200,7 +200,7 @@ func (a *App) loadDirectory(ctx context.Context, progress func(stage string, don
 // services are what the console shows.
 func (a *App) services() console.Services {
 	return console.Services{
-		Scores: a.scores, Live: live{a.pipeline}, Looks: looks{a.store, a.company}, Alerts: alertDesk{a.alerts, a.store, a.outbox, a.config.Notify.Channels, a.pipeline.Wake},
+		Scores: a.scores, Live: live{a.pipeline}, Looks: looks{a.pipeline, a.company}, Alerts: alertDesk{a.alerts, a.store, a.outbox, a.config.Notify.Channels, a.pipeline.Wake},
 		Coverage: ledger{a.clock, a.intake, a.pipeline, a.company, a.book, a.store, a.scores, a.now},
 		Dead:     deadLetters{a.store, a.intake, a.formats, a.clock.Zone, a.pipeline.Wake},
 		Jobs:     a.jobs, Explainer: explainer{a.words}, People: a.people, Status: status{a},

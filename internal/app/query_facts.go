@@ -23,14 +23,16 @@ func isNotFound(err error) bool { return errors.Is(err, store.ErrNotFound) }
 
 // looks answers from the company what the console asks.
 type looks struct {
-	facts   store.Facts
-	company *company.Company
+	pipeline *pipeline.Pipeline
+	company  *company.Company
 }
 
 // Looks implements console.Looks.
 func (l looks) Looks(ctx context.Context, q console.LookQuery) ([]ueba.Look, string, error) {
-	if err := l.facts.Sync(ctx); err != nil {
-		return nil, "", fmt.Errorf("wait for the store: %w", err)
+	if q.After == "" { // a list that goes on is as old as its beginning
+		if err := l.pipeline.Follow(ctx); err != nil {
+			return nil, "", err
+		}
 	}
 	found, next, err := l.company.Looks(ctx, company.LookQuery{
 		Employee: q.Employee, Record: q.Record, Service: q.Service, Verdict: q.Verdict,

@@ -123,7 +123,7 @@ func AlertOf(d ueba.Detection) ueba.Alert {
 // with an event, by employee. What is not folded yet is folded first.
 func (p *Pipeline) Today(ctx context.Context, employee string) (ueba.Day, []ueba.Profile, error) {
 	day := p.today()
-	if err := p.followFor(ctx, followAtMost); err != nil {
+	if err := p.Follow(ctx); err != nil {
 		return day, nil, err
 	}
 	if err := p.foldDirty(ctx, day, employee); err != nil {
@@ -139,20 +139,6 @@ func (p *Pipeline) Today(ctx context.Context, employee string) (ueba.Day, []ueba
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Employee < out[j].Employee })
 	return day, out, nil
-}
-
-// followFor follows the feed until nothing is new, or for a while: under load there is
-// always more.
-func (p *Pipeline) followFor(ctx context.Context, atMost time.Duration) error {
-	if err := p.cfg.Facts.Sync(ctx); err != nil {
-		return fmt.Errorf("wait for the store: %w", err)
-	}
-	for begin := time.Now(); time.Since(begin) < atMost; {
-		if more, err := p.Step(ctx); err != nil || !more {
-			return err
-		}
-	}
-	return nil
 }
 
 // foldDirty waits for a round of foldLive that is under way: what it has taken and not

@@ -32,7 +32,7 @@ const (
 	pause      = 200 * time.Millisecond // between two looks at an idle feed
 	liveEvery  = time.Second            // between two rounds of folding the open day
 	liveAtMost = 500 * time.Millisecond // of folding in one round: ingest has priority
-	// followAtMost is how long who asks for today's numbers waits for the feed.
+	// followAtMost is how long a question waits for the feed.
 	followAtMost = time.Second
 	retryAfter   = 2 * time.Second
 	immediately  = 2 // days, the open one included, on which the immediate rules run
@@ -217,18 +217,25 @@ func (p *Pipeline) Step(ctx context.Context) (bool, error) {
 	return len(facts) == batch, nil
 }
 
-// CatchUp follows the feed until nothing is new.
+// CatchUp follows the feed until its end. What is appended meanwhile may wait.
 func (p *Pipeline) CatchUp(ctx context.Context) error {
+	return p.followWhile(ctx, func() bool { return true })
+}
+
+// Follow is CatchUp for those who would rather have an answer than wait longer than a
+// second for the newest of it.
+func (p *Pipeline) Follow(ctx context.Context) error {
+	begin := time.Now()
+	return p.followWhile(ctx, func() bool { return time.Since(begin) < followAtMost })
+}
+
+func (p *Pipeline) followWhile(ctx context.Context, goOn func() bool) error {
 	if err := p.cfg.Facts.Sync(ctx); err != nil {
 		return fmt.Errorf("wait for the store: %w", err)
 	}
 	for {
-		before := p.place()
-		if _, err := p.Step(ctx); err != nil {
+		if more, err := p.Step(ctx); err != nil || !more || !goOn() {
 			return err
-		}
-		if p.place() == before {
-			return nil
 		}
 	}
 }
