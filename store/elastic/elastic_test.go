@@ -131,4 +131,3 @@ func TestConformanceElasticsearch(t *testing.T) { storetest.Run(t, engine("elast
 func TestConformanceSecured(t *testing.T) { storetest.Run(t, engine("elasticsearch-secure")) }
 
 func TestConformanceOpenSearch(t *testing.T) { storetest.Run(t, engine("opensearch")) }
-

@@ -39,3 +39,19 @@ func Remove(c Config) error {
 	}
 	return errors.Join(errs...)
 }
+
+// Whole reports whether so many nodes are there and every copy of every index is.
+func Whole(ctx context.Context, s *Store, nodes int) bool {
+	var health struct {
+		Status string `json:"status"`
+		Nodes  int    `json:"number_of_nodes"`
+	}
+	err := s.client.Into(ctx, "health", esapi.ClusterHealthRequest{}, &health)
+	return err == nil && health.Nodes == nodes && health.Status == "green"
+}
+
+// Do puts any request to the server, for what only tests do.
+func (s *Store) Do(ctx context.Context, r esapi.Request) error {
+	_, err := s.client.Do(ctx, "test", r)
+	return err
+}

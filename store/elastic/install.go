@@ -244,6 +244,9 @@ func (s *Store) mark(ctx context.Context) error {
 	if err := s.bulk(ctx, "install", []*item{mine}); err != nil {
 		return err
 	}
+	if mine.refused() {
+		return itemError("install", mine)
+	}
 	found, err := s.mget(ctx, "install", []ref{{s.metaIndex(), "data"}}, nil)
 	if err != nil {
 		return err
