@@ -26,6 +26,7 @@ var arrows = map[string][]string{
 	"collector/file":       {"ueba", "store", "collector"},
 	"collector/syslog":     {"ueba", "collector"},
 	"collector/parse":      {"ueba"},
+	"collector/kafka":      {"ueba", "collector"},
 	"collector/mapping":    {"ueba"}, // declarative formats: YAML, compiled, with tests of their own
 	"collector/sourcetest": {"ueba", "collector"},
 	"directory":            {"ueba"},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/onlooker-ueba/onlooker/collector"
 	"github.com/onlooker-ueba/onlooker/collector/file"
+	"github.com/onlooker-ueba/onlooker/collector/kafka"
 	"github.com/onlooker-ueba/onlooker/collector/parse"
 	"github.com/onlooker-ueba/onlooker/collector/syslog"
 	"github.com/onlooker-ueba/onlooker/notify"
@@ -42,6 +43,9 @@ func sources() map[string]func(SourceConfig) (plannedSource, error) {
 		}),
 		"syslog": planned(syslogConfig, func(c syslog.Config, p sourceParts) (runner, error) {
 			return syslog.New(c, p.format, p.intake, p.log), nil
+		}),
+		"kafka": planned(kafkaConfig, func(c kafka.Config, p sourceParts) (runner, error) {
+			return kafka.New(c, p.format, p.intake, p.now, p.log), nil
 		}),
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/onlooker-ueba/onlooker/collector"
 	"github.com/onlooker-ueba/onlooker/collector/file"
+	"github.com/onlooker-ueba/onlooker/collector/kafka"
 	"github.com/onlooker-ueba/onlooker/collector/syslog"
 )
 
@@ -71,6 +72,16 @@ func syslogConfig(s SourceConfig) (syslog.Config, error) {
 	}
 	c.Source, c.Service, c.Zone = s.Name, s.Service, s.Zone
 	c.TLSCert, c.TLSKey, c.TLSClientCA = s.place(c.TLSCert), s.place(c.TLSKey), s.place(c.TLSClientCA)
+	return c, c.Check()
+}
+
+func kafkaConfig(s SourceConfig) (kafka.Config, error) {
+	c := kafka.DefaultConfig()
+	if err := decodeSettings(s.Settings, &c); err != nil {
+		return c, err
+	}
+	c.Source, c.Service, c.Zone = s.Name, s.Service, s.Zone
+	c.TLSCA, c.TLSCert, c.TLSKey = s.place(c.TLSCA), s.place(c.TLSCert), s.place(c.TLSKey)
 	return c, c.Check()
 }
 
