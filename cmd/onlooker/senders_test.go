@@ -347,3 +347,74 @@ func readFile(t *testing.T, path string) string {
 	}
 	return string(text)
 }
+
+// TestSendersThroughAFullDisk: while the disk is full nothing is acknowledged, each
+// protocol does what its senders survive, and once there is room everything arrives
+// without anybody's help.
+func TestSendersThroughAFullDisk(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow: it waits for longer than the daemon is patient")
+	}
+	for name, send := range map[string]func(*receiver, string) *exec.Cmd{
+		"curl": curlBulk, "rsyslog bulk": rsyslogBulk, "logger TCP": loggerTCP,
+		"OTLP JSON": func(r *receiver, file string) *exec.Cmd { return otlpExporter(r, file, "http") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newReceiver(t)
+			disk := mountSmall(t)
+			r.data = filepath.Join(disk, "data")
+			file := writeFile(t, filepath.Join(r.dir, "events.ndjson"), numberedLines(numbered))
+			cmd := send(r, file)
+			r.start()
+			ballast := fill(t, disk)
+			time.Sleep(2 * time.Second) // the store looks at the disk each second
+			ended := r.run(cmd)
+			time.Sleep(13 * time.Second)
+			if n := r.looks(); n > 0 {
+				t.Errorf("%d events were stored on a full disk", n)
+			}
+			if err := os.Remove(ballast); err != nil {
+				t.Fatal(err)
+			}
+			r.await(numbered, r.looks, ended)
+			r.check(numbered)
+		})
+	}
+}
+
+// fill leaves less room on a small disk than the store holds back.
+func fill(t *testing.T, disk string) string {
+	t.Helper()
+	path := filepath.Join(disk, "ballast")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	chunk := make([]byte, 1<<20)
+	for range 420 {
+		if _, err := f.Write(chunk); err != nil {
+			break // fuller than needed
+		}
+	}
+	return path
+}
+
+// mountSmall is a file system of 512 MiB in memory; the store holds 128 MiB of it back.
+func mountSmall(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=512m", "tmpfs", dir).CombinedOutput(); err != nil {
+		if os.Getenv("REQUIRE_SERVERS") == "1" {
+			t.Fatalf("mount: %v\n%s", err, out)
+		}
+		t.Skip("only root may mount a small disk")
+	}
+	t.Cleanup(func() {
+		if out, err := exec.Command("umount", "-l", dir).CombinedOutput(); err != nil {
+			t.Errorf("umount: %v\n%s", err, out)
+		}
+	})
+	return dir
+}
