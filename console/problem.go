@@ -80,7 +80,7 @@ func asProblem(_ huma.Context, _ string, v any) (any, error) {
 	if !ok {
 		return v, nil
 	}
-	p := Refuse(m.Status, codeOf(m.Status), m.Detail).(*Problem)
+	p := refusal(m.Status, codeOf(m.Status), m.Detail)
 	for _, d := range m.Errors {
 		if d != nil {
 			p.Errors = append(p.Errors, ProblemDetail{Location: d.Location, Message: d.Message})

@@ -204,11 +204,10 @@ func (r *jsonReader) number() (any, error) {
 	}
 	s := string(r.data[start:r.pos])
 	if whole {
-		n, err := strconv.Atoi(s)
-		if err != nil {
-			return s, nil
+		if n, err := strconv.Atoi(s); err == nil {
+			return n, nil
 		}
-		return n, nil
+		return s, nil // beyond an int: kept exactly, as text
 	}
 	f, err := strconv.ParseFloat(s, 64)
 	if err != nil {

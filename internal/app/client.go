@@ -309,7 +309,8 @@ func (c *Client) Import(ctx context.Context, o ImportOptions, lines io.Reader, p
 	if err != nil {
 		return console.ImportSummary{}, err
 	}
-	return jobResult[console.ImportSummary](resp, progress)
+	defer resp.Body.Close()
+	return jobResult[console.ImportSummary](resp.Body, progress)
 }
 
 // ScoreOptions says which days to score.
@@ -328,13 +329,13 @@ func (c *Client) Score(ctx context.Context, o ScoreOptions, progress func(consol
 	if err != nil {
 		return console.ScoreSummary{}, err
 	}
-	return jobResult[console.ScoreSummary](resp, progress)
+	defer resp.Body.Close()
+	return jobResult[console.ScoreSummary](resp.Body, progress)
 }
 
-func jobResult[T any](resp *http.Response, progress func(console.Progress)) (T, error) {
-	defer resp.Body.Close()
+func jobResult[T any](answer io.Reader, progress func(console.Progress)) (T, error) {
 	var result *T
-	err := eachLine(resp.Body, func(line []byte) error {
+	err := eachLine(answer, func(line []byte) error {
 		var l struct {
 			Progress *console.Progress `json:"progress"`
 			Result   *T                `json:"result"`

@@ -138,7 +138,7 @@ func (c checked) RoundTrip(r *http.Request) (*http.Response, error) {
 	return nil, errors.Join(ErrProduct, answer.Body.Close())
 }
 
-// ErrProduct: what answers is not Elasticsearch.
+// ErrProduct says that what answers is not Elasticsearch.
 var ErrProduct = errors.New("what answers there is not Elasticsearch (if it is OpenSearch, set store.elastic.flavour to opensearch; if it is a proxy, give the server's own address)")
 
 // Flavour returns what the server is.

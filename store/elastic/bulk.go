@@ -23,11 +23,11 @@ const (
 
 // item is one write of a bulk request and what became of it.
 type item struct {
-	action string // create, index or delete
-	index  string
-	id     string
-	source []byte
-	if_    *version // compare and set
+	action    string // create, index or delete
+	index     string
+	id        string
+	source    []byte
+	unchanged *version // compare and set
 
 	status       int // 0: not known
 	kind, reason string
@@ -156,8 +156,8 @@ func (i *item) write(b *bytes.Buffer) {
 		Seq   *int64 `json:"if_seq_no,omitempty"`
 		Term  *int64 `json:"if_primary_term,omitempty"`
 	}{Index: i.index, ID: i.id}
-	if i.if_ != nil {
-		head.Seq, head.Term = &i.if_.seq, &i.if_.term
+	if i.unchanged != nil {
+		head.Seq, head.Term = &i.unchanged.seq, &i.unchanged.term
 	}
 	fmt.Fprintf(b, `{"%s":%s}`, i.action, bytes.TrimRight(encode(head).Bytes(), "\n"))
 	b.WriteByte('\n')

@@ -101,7 +101,7 @@ func (s *Store) dropFound(ctx context.Context, index string, query object, field
 		}
 		items := make([]*item, len(hits))
 		for i, h := range hits {
-			items[i] = &item{action: "delete", index: h.Index, id: h.ID, if_: &version{h.Seq, h.Term}}
+			items[i] = &item{action: "delete", index: h.Index, id: h.ID, unchanged: &version{h.Seq, h.Term}}
 			page["search_after"] = h.Sort
 		}
 		if err := s.bulk(ctx, "drop", items); err != nil {

@@ -1,6 +1,7 @@
 package elastic_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -18,7 +19,17 @@ import (
 	"github.com/onlooker-ueba/onlooker/store/storetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain has the property test draw less often than on an engine in memory: each draw
+// makes and removes indices. -rapid.checks says otherwise.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if f := flag.Lookup("rapid.checks"); f != nil && f.Value.String() == f.DefValue {
+		if err := f.Value.Set("5"); err != nil {
+			panic(err)
+		}
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // servers are those of scripts/servers by name, with what says where one runs already.
 var servers = map[string]string{
@@ -33,6 +44,9 @@ var servers = map[string]string{
 // none, otherwise the test is skipped.
 func server(t testing.TB, name string) elastic.Config {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("servers are slow")
+	}
 	address := os.Getenv(servers[name])
 	if address == "" {
 		if os.Getenv("REQUIRE_SERVERS") == "" {

@@ -261,7 +261,7 @@ func (s *Store) retire(ctx context.Context) error {
 func (s *Store) set(ctx context.Context, operation, index, id string, source []byte, op string, old *version) (version, error) {
 	i := &item{action: "create", index: index, id: id, source: source}
 	if old != nil {
-		i.action, i.if_ = "index", old
+		i.action, i.unchanged = "index", old
 	}
 	if err := s.bulk(ctx, operation, []*item{i}); err != nil {
 		return version{}, err

@@ -11,7 +11,7 @@ import (
 )
 
 var (
-	// ErrAway: the remote store has not been reached yet.
+	// ErrAway says that the remote store has not been reached yet.
 	ErrAway   = errors.New("remote store not reached yet")
 	errClosed = errors.New("spool closed")
 )
