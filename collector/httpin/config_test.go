@@ -42,6 +42,9 @@ func TestConfigCheck(t *testing.T) {
 		{"no key", func(c *Config) { c.TLSCert = "a" }, []string{"http.tls_key"}},
 		{"no certificate", func(c *Config) { c.TLSKey = "a" }, []string{"http.tls_cert"}},
 		{"TLS on and off", func(c *Config) { c.TLSCert, c.TLSKey, c.TLSOff = "a", "b", true }, []string{"http.tls_off"}},
+		{"bulk everywhere without tokens", func(c *Config) { c.BulkListen = ":9200" }, []string{"http.bulk_listen", "http.tokens"}},
+		{"bulk on loopback", func(c *Config) { c.BulkListen = "127.0.0.1:9200" }, nil},
+		{"authority of clients without TLS", func(c *Config) { c.TLSClientCA = "a" }, []string{"http.tls_client_ca", "http.tls_cert"}},
 		{"no port", func(c *Config) { c.Listen = "127.0.0.1" }, []string{"http.listen", "HOST:PORT"}},
 		{"bad port", func(c *Config) { c.Listen = "127.0.0.1:http" }, []string{"http.listen", "port"}},
 		{"empty token", func(c *Config) { c.Tokens = map[string][]Secret{"app": {""}} }, []string{"http.tokens.app"}},
@@ -183,5 +186,47 @@ func TestCertificateThatIsMissing(t *testing.T) {
 	_, err := LoadCertificate(Config{TLSCert: "/nowhere/cert.pem", TLSKey: "/nowhere/key.pem"}, time.Now)
 	if err == nil || !strings.Contains(err.Error(), "http.tls_cert") {
 		t.Errorf("error %v, want one that names the key", err)
+	}
+}
+
+func TestClientsMustShowACertificate(t *testing.T) {
+	c := writePair(t, t.TempDir(), 1, time.Now())
+	client, stranger := writePair(t, t.TempDir(), 2, time.Now()), writePair(t, t.TempDir(), 3, time.Now())
+	c.TLSClientCA = client.TLSCert
+	cert, err := LoadCertificate(c, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // the refused handshakes
+	server.TLS = cert.TLSConfig()
+	server.StartTLS()
+	defer server.Close()
+	for name, one := range map[string]struct {
+		pair Config
+		ok   bool
+	}{"known": {client, true}, "stranger": {stranger, false}, "none": {Config{}, false}} {
+		config := &tls.Config{InsecureSkipVerify: true, ServerName: "localhost"}
+		if one.pair.TLSCert != "" {
+			pair, err := tls.LoadX509KeyPair(one.pair.TLSCert, one.pair.TLSKey)
+			if err != nil {
+				t.Fatal(err)
+			}
+			config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &pair, nil }
+		}
+		h := &http.Client{Transport: &http.Transport{TLSClientConfig: config, DisableKeepAlives: true}}
+		resp, err := h.Get(server.URL)
+		if (err == nil) != one.ok {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err == nil {
+			resp.Body.Close()
+		}
+	}
+	for _, ca := range []string{"/nowhere/ca.pem", c.TLSKey} {
+		c.TLSClientCA = ca
+		if _, err := LoadCertificate(c, time.Now); err == nil || !strings.Contains(err.Error(), "http.tls_client_ca") {
+			t.Errorf("%s: error %v, want one that names the key", ca, err)
+		}
 	}
 }
