@@ -191,7 +191,7 @@ func TestKillDuringImport(t *testing.T) {
 	ended := 0
 	for range rounds() {
 		p := killed.start("import", events)
-		time.Sleep(time.Duration(random.Int64N(int64(took) * 5 / 4)))
+		time.Sleep(time.Duration(random.Int64N(int64(took))))
 		p.kill(t)
 		if p.ProcessState.Exited() {
 			ended++ // it was faster than the kill

@@ -13,15 +13,20 @@ import (
 // Monday after, and its folder.
 func company(t *testing.T) (s *stage, dir string) {
 	t.Helper()
+	return companyOf(t, "14")
+}
+
+func companyOf(t *testing.T, days string) (s *stage, dir string) {
+	t.Helper()
 	dir = t.TempDir()
 	maker := newStage(t)
-	maker.run("simulate", "--out", dir, "--staff", "24", "--days", "28", "--end", "2026-10-30", "--seed", "3")
+	maker.run("simulate", "--out", dir, "--staff", "20", "--days", days, "--end", "2026-10-30", "--seed", "3")
 	return newStage(t, "--config", filepath.Join(dir, "onlooker.yaml")), dir
 }
 
 func (s *stage) allScores() string {
 	s.t.Helper()
-	return s.run("scores", "--from", "2026-10-03", "--to", "2026-10-30", "--output", "csv")
+	return s.run("scores", "--from", "2026-10-10", "--to", "2026-10-30", "--output", "csv")
 }
 
 func linesOf(t *testing.T, path string) []string {
@@ -59,7 +64,7 @@ func diff(a, b string) string {
 // TestScoresDoNotDependOnDelivery holds the contract of scores: the same facts give the
 // same bytes, in whatever order and however often they come.
 func TestScoresDoNotDependOnDelivery(t *testing.T) {
-	once, dir := company(t)
+	once, dir := companyOf(t, "21")
 	events := filepath.Join(dir, "events.ndjson")
 	lines := linesOf(t, events)
 	importing := func(s *stage, files ...string) string {
@@ -72,7 +77,7 @@ func TestScoresDoNotDependOnDelivery(t *testing.T) {
 		return s.allScores()
 	}
 	want := importing(once, events)
-	if n := strings.Count(want, "\n"); n < 24*20 {
+	if n := strings.Count(want, "\n"); n < 20*20 {
 		t.Fatalf("%d lines of scores", n)
 	}
 	if !slices.ContainsFunc(parseCSV(t, want), func(row map[string]string) bool { return len(row["score"]) == len("10.00") }) {

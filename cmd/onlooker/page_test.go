@@ -118,7 +118,7 @@ func TestStatus(t *testing.T) {
 // TestDemo makes, scores and ranks a small company and ends when told not to serve.
 func TestDemo(t *testing.T) {
 	s := newStage(t)
-	args := []string{"demo", "--no-serve", "--staff", "24", "--days", "21", "--end", "2026-10-30"}
+	args := []string{"demo", "--no-serve", "--staff", "20", "--days", "14", "--end", "2026-10-30"}
 	out := s.run(args...)
 	if !strings.Contains(out, "The ranking of 2026-10-") && !strings.Contains(out, "The ranking of 2026-11-") {
 		t.Errorf("demo: %s", out)
@@ -126,7 +126,7 @@ func TestDemo(t *testing.T) {
 	if n := strings.Count(out, "P-"); n < 10 {
 		t.Errorf("the ranking names %d people:\n%s", n, out)
 	}
-	if rows := s.rows("scores"); len(rows) < 20 {
+	if rows := s.rows("scores"); len(rows) < 15 {
 		t.Errorf("%d scores", len(rows))
 	}
 	s.run(args...) // its own folder is made anew

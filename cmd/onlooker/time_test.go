@@ -67,7 +67,7 @@ func todayOf(s *stage, employee string) string {
 // TestScoreAtAPastInstant shows what was stored then, whatever came later: the live way,
 // with a scoring run after each day's close and facts that come late in between.
 func TestScoreAtAPastInstant(t *testing.T) {
-	s, dir := company(t)
+	s, dir := companyOf(t, "21")
 	var late []string
 	byDay := map[string][]string{}
 	shanghai := time.FixedZone("", 8*3600)
@@ -84,13 +84,13 @@ func TestScoreAtAPastInstant(t *testing.T) {
 		byDay[day] = append(byDay[day], line)
 	}
 	stored := map[string]string{}
-	first, err := ueba.ParseDay("2026-10-03")
+	first, err := ueba.ParseDay("2026-10-10")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var at time.Time
 	for day := first; day <= first+16; day++ {
-		at = time.Date(2026, 10, 3, 3, 0, 0, 0, shanghai).AddDate(0, 0, int(day-first)+1)
+		at = time.Date(2026, 10, 10, 3, 0, 0, 0, shanghai).AddDate(0, 0, int(day-first)+1)
 		s.now = func() time.Time { return at }
 		s.try("import", "--known-at", "now", "--no-score", fileOf(t, byDay[day.String()]))
 		if day == first+10 {
@@ -103,19 +103,19 @@ func TestScoreAtAPastInstant(t *testing.T) {
 	now := at
 	for _, offset := range []int{2, 5, 9, 10, 13, 16} {
 		day := first + ueba.Day(offset)
-		then := time.Date(2026, 10, 3, 3, 0, 0, 0, shanghai).AddDate(0, 0, offset+1)
+		then := time.Date(2026, 10, 10, 3, 0, 0, 0, shanghai).AddDate(0, 0, offset+1)
 		s.now = func() time.Time { return now.Add(time.Hour) }
 		r := s.try("score", "--at", then.Format(time.RFC3339), "--from", day.String(), "--to", day.String())
 		if r.code != exitDone || strings.Contains(r.out, "→") {
 			t.Errorf("%s as known at %s: exit code %d\n%s%s", day, then, r.code, r.out, r.errout)
 		}
 	}
-	if now := s.run("scores", "--from", "2026-10-05", "--to", "2026-10-05", "--output", "csv"); now != stored["2026-10-05"] {
+	if now := s.run("scores", "--from", "2026-10-12", "--to", "2026-10-12", "--output", "csv"); now != stored["2026-10-12"] {
 		t.Error("a dry run stored something")
 	}
 
 	// As known now the days before the late lines look different, and the exit code says so.
-	r := s.try("score", "--dry-run", "--from", "2026-10-08", "--to", "2026-10-12")
+	r := s.try("score", "--dry-run", "--from", "2026-10-14", "--to", "2026-10-18")
 	if r.code != exitDifference || !strings.Contains(r.out, "→") {
 		t.Errorf("as known now: exit code %d\n%s%s", r.code, r.out, r.errout)
 	}
