@@ -79,7 +79,7 @@ func docFields() object {
 		"user", fields("id", keyword(), "risk", fields(
 			"calculated_score", object{"type": "float"}, "calculated_score_norm", object{"type": "float"},
 			"calculated_level", keyword())),
-		"score", fields("date", object{"type": "date"}, "level", keyword(), "state", keyword(), "revision", object{"type": "long"},
+		"onlooker", fields("date", object{"type": "date"}, "level", keyword(), "state", keyword(), "revision", object{"type": "long"},
 			"priority", object{"type": "float"}, "evidence", object{"type": "float"}, "group", keyword(), "open", object{"type": "boolean"}),
 	)
 }

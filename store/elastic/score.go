@@ -11,7 +11,7 @@ import (
 var riskLevels = map[ueba.RiskLevel]string{ueba.Low: "Low", ueba.Medium: "Moderate", ueba.High: "High", ueba.Critical: "Critical"}
 
 // describeScore adds to a score's document what users of Kibana look for: user.risk.* of
-// ECS, and ours under score. An unmonitored employee has no score there either.
+// ECS, and ours under onlooker. An unmonitored employee has no score there either.
 func describeScore(doc object, body []byte) {
 	var s ueba.RiskScore
 	if json.Unmarshal(body, &s) != nil || s.Employee == "" {
@@ -25,7 +25,7 @@ func describeScore(doc object, body []byte) {
 	doc["ecs"] = object{"version": ecsVersion}
 	doc["event"] = object{"kind": "enrichment", "dataset": "onlooker.score"}
 	doc["user"] = user
-	doc["score"] = object{
+	doc["onlooker"] = object{
 		"date": s.Day.String(), "level": s.Level, "state": s.State, "revision": s.Revision, "priority": s.Priority,
 		"evidence": s.Evidence, "group": strings.TrimSpace(s.Group), "open": s.Open,
 	}
