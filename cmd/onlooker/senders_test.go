@@ -3,7 +3,14 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
 	"fmt"
+	"math/big"
 	"net"
 	"net/http"
 	"os"
@@ -39,6 +46,7 @@ func TestSenders(t *testing.T) {
 		{"curl", true, numbered, curlBulk},
 		{"rsyslog bulk", true, numbered, rsyslogBulk},
 		{"rsyslog TCP", false, numbered, rsyslogTCP},
+		{"rsyslog TLS", false, numbered, rsyslogTLS},
 		{"logger TCP", false, numbered, loggerTCP},
 		{"logger UDP", false, 100, loggerUDP}, // a burst that any system's buffer holds
 		{"elasticsearch client", true, numbered, elasticsearchClient},
@@ -83,19 +91,45 @@ type receiver struct {
 	*stage
 	dir       string
 	http, tcp string // ports
-	udp       string
+	udp, tls  string
 	process   *process
 	client    *http.Client
 }
 
 func newReceiver(t *testing.T) *receiver {
 	t.Helper()
-	r := &receiver{client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, stage: newStage(t), dir: t.TempDir(), http: freePort(t), tcp: freePort(t), udp: freePort(t)}
+	r := &receiver{client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, stage: newStage(t), dir: t.TempDir(), http: freePort(t), tcp: freePort(t), udp: freePort(t), tls: freePort(t)}
+	selfSigned(t, r.dir)
 	config := writeFile(t, filepath.Join(r.dir, "onlooker.yaml"), "http: {listen: 127.0.0.1:"+r.http+"}\nsources:\n"+
 		"  - {name: tcp, kind: syslog, listen: 127.0.0.1:"+r.tcp+"}\n"+
-		"  - {name: udp, kind: syslog, network: udp, listen: 127.0.0.1:"+r.udp+"}\n")
+		"  - {name: udp, kind: syslog, network: udp, listen: 127.0.0.1:"+r.udp+"}\n"+
+		"  - {name: tls, kind: syslog, network: tls, listen: 127.0.0.1:"+r.tls+", tls_cert: tls.crt, tls_key: tls.key}\n")
 	r.flags = []string{"--config", config}
 	return r
+}
+
+// selfSigned writes tls.crt and tls.key for this machine.
+func selfSigned(t *testing.T, dir string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "localhost"}, DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(dir, "tls.crt"), string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	writeFile(t, filepath.Join(dir, "tls.key"), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
 }
 
 func freePort(t *testing.T) string {
@@ -299,6 +333,19 @@ func rsyslogBulk(r *receiver, file string) *exec.Cmd {
 func rsyslogTCP(r *receiver, file string) *exec.Cmd {
 	return rsyslog(r, file, "", fmt.Sprintf(`action(type="omfwd" target="127.0.0.1" port="%s" protocol="tcp" tcp_framing="octet-counted" template="newer" `+
 		`action.resumeRetryCount="-1" action.resumeInterval="1")`, r.tcp))
+}
+
+// rsyslogTLS speaks GnuTLS; Debian 12's speaks TLS 1.2.
+func rsyslogTLS(r *receiver, file string) *exec.Cmd {
+	if found, _ := filepath.Glob("/usr/lib/*/rsyslog/lmnsd_gtls.so"); len(found) == 0 {
+		if os.Getenv("REQUIRE_SERVERS") == "1" {
+			r.t.Fatal("rsyslog-gnutls is not installed")
+		}
+		r.t.Skip("rsyslog-gnutls is not here")
+	}
+	return rsyslog(r, file, fmt.Sprintf(`global(defaultNetstreamDriverCAFile="%s")`, filepath.Join(r.dir, "tls.crt")),
+		fmt.Sprintf(`action(type="omfwd" target="127.0.0.1" port="%s" protocol="tcp" tcp_framing="octet-counted" template="newer" streamDriver="gtls" `+
+			`streamDriverMode="1" streamDriverAuthMode="x509/certvalid" action.resumeRetryCount="-1" action.resumeInterval="1")`, r.tls))
 }
 
 func loggerTCP(r *receiver, file string) *exec.Cmd {
