@@ -525,7 +525,7 @@ func TestDetectionsAddCappedEvidenceAndHoldTheLevel(t *testing.T) {
 	if rule > r.engine.config.RuleCap || rule <= 1.5 || capped != 1 {
 		t.Errorf("rule evidence %v with %d capped parts, want more than one detection gives and at most the cap %v", rule, capped, r.engine.config.RuleCap)
 	}
-	if s.Level != ueba.Critical || s.Held != "d0" || s.R >= 75 {
+	if s.Level != ueba.Critical || s.Held != "d0" || s.R >= 80 {
 		t.Errorf("level %s R %v held by %q", s.Level, s.R, s.Held)
 	}
 	m.reviews = []knownReview{{r.at(day), ueba.Review{EmployeeID: "E11", From: day, To: day, Feature: "rule/c3", Outcome: ueba.Confirmed, Time: r.at(day)}}}

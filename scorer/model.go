@@ -44,8 +44,13 @@ const (
 	ModelOther   = "other" // small parts, gathered
 )
 
-// volumeCap bounds what sheer volume can say: explained volume is mostly noise.
-const volumeCap = 7
+// A feature that is only context, such as volume or the hour, has little weight, and what
+// it can say is bounded early: a tenth of a voice that shouts is as loud as a full one, and
+// a day of work at the weekend would drown what had no reason on all the others.
+const (
+	contextWeight = .1
+	contextCap    = 5
+)
 
 // DefaultModels are the sub-models that Onlooker ships.
 func DefaultModels() []Model {
@@ -55,10 +60,10 @@ func DefaultModels() []Model {
 			taken(ueba.FeatureExports), taken(ueba.FeatureUnmasks), size(ueba.FeatureRows, .5, ""),
 		}},
 		{ModelTiming, []Feature{
-			{Feature: ueba.FeatureFirstHour, Law: Early, Weight: .1, Split: true},
-			{Feature: ueba.FeatureLastHour, Law: Late, Weight: .1, Split: true},
-			{Feature: ueba.FeatureBand0, Law: Count, Weight: .1, Split: true, Zeros: true},
-			{Feature: ueba.FeatureOffHours, Law: Count, Weight: .1, Split: true, Zeros: true},
+			{Feature: ueba.FeatureFirstHour, Law: Early, Weight: contextWeight, Cap: contextCap, Split: true},
+			{Feature: ueba.FeatureLastHour, Law: Late, Weight: contextWeight, Cap: contextCap, Split: true},
+			{Feature: ueba.FeatureBand0, Law: Count, Weight: contextWeight, Cap: contextCap, Split: true, Zeros: true},
+			{Feature: ueba.FeatureOffHours, Law: Count, Weight: contextWeight, Cap: contextCap, Split: true, Zeros: true},
 		}},
 		{ModelPurpose, []Feature{
 			purpose(ueba.FeatureUnexplained), purpose(ueba.FeatureUnexplainedRecords),
@@ -73,8 +78,8 @@ func DefaultModels() []Model {
 		}},
 		{ModelTarget, []Feature{
 			target(ueba.FeatureSelf, 1), target(ueba.FeatureFamily, .5),
-			target(ueba.FeatureVIP, .1), target(ueba.FeatureColleague, .1),
-			target(ueba.FeatureDeceased, .1), target(ueba.FeatureDormant, .1),
+			whisper(target(ueba.FeatureVIP, 1)), whisper(target(ueba.FeatureColleague, 1)),
+			whisper(target(ueba.FeatureDeceased, 1)), whisper(target(ueba.FeatureDormant, 1)),
 			purposeTarget(ueba.FeatureUnexplainedVIP), purposeTarget(ueba.FeatureUnexplainedColleague),
 			purposeTarget(ueba.FeatureUnexplainedFamily), purposeTarget(ueba.FeatureUnexplainedTagged),
 		}},
@@ -82,7 +87,7 @@ func DefaultModels() []Model {
 }
 
 func volume(f ueba.Feature) Feature {
-	return Feature{Feature: f, Law: Count, Weight: .1, Cap: volumeCap, Split: true, Group: true}
+	return whisper(Feature{Feature: f, Law: Count, Split: true, Group: true})
 }
 
 // taken is what leaves the screen or its mask, with a reason or without: it grows with
@@ -108,10 +113,10 @@ func faint(f Feature) Feature {
 	return f
 }
 
-// whisper is for what comes in bursts that no law of counts foresees: a day at another
-// desk. It says little by itself and something beside other features.
+// whisper makes a feature context: volume, and what comes in bursts that no law of counts
+// foresees, such as a day at another desk.
 func whisper(f Feature) Feature {
-	f.Weight = .1
+	f.Weight, f.Cap = contextWeight, contextCap
 	return f
 }
 
