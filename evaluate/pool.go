@@ -60,6 +60,7 @@ func poolLevels(results []Result) Levels {
 	}
 	for _, r := range results {
 		l, w := r.Levels, float64(r.Days)/max(days, 1)
+		out.given = out.given || l.given
 		out.Insiders += l.Insiders
 		out.InsidersHigh += l.InsidersHigh
 		out.InsidersCritical += l.InsidersCritical

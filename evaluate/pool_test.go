@@ -13,7 +13,7 @@ func TestPoolAddsCountsAndWeighsShares(t *testing.T) {
 	}
 	two := Result{
 		Name: "x", Days: 300, Bad: 4, Priority: Ranking{AP: .8, Found: []float64{0, .5, 1}}, Score: Ranking{Found: []float64{0, 0, 0}},
-		Queues: []Queue{{K: 3, Found: 3, Insiders: 3, MedianDelay: 2}}, Levels: Levels{Insiders: 3, InsidersHigh: 3, Flips: .05},
+		Queues: []Queue{{K: 3, Found: 3, Insiders: 3, MedianDelay: 2}}, Levels: Levels{Insiders: 3, InsidersHigh: 3, Flips: .05, given: true},
 		Scenarios: []Scenario{{Name: "a", Insiders: 2}, {Name: "b", Insiders: 1, AP: .5}}, Oddities: []Oddity{{Name: "none", People: 7}}, Nominal: []Calibrated{{P: .1, Share: .3}},
 	}
 	p := Pool([]Result{one, two})
@@ -32,6 +32,9 @@ func TestPoolAddsCountsAndWeighsShares(t *testing.T) {
 	}
 	if len(p.Scenarios) != 2 || p.Scenarios[0].Name != "a" || p.Scenarios[1].AP != .75 || p.Scenarios[1].Insiders != 2 {
 		t.Errorf("scenarios %+v", p.Scenarios)
+	}
+	if !p.Levels.given {
+		t.Error("tables would leave out the pooled levels")
 	}
 	if one.Priority.Found[1] != .5 {
 		t.Error("pooling changed what it pooled")
