@@ -2,9 +2,12 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -124,4 +127,75 @@ func within(t *testing.T, what string, done func() bool) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	t.Fatalf("not within 30 s: %s", what)
+}
+
+var takenLine = regexp.MustCompile(`events are taken at ([0-9.:]+)`)
+
+// TestStartWithoutElasticsearch: a daemon that is started while Elasticsearch is away takes
+// events, serves nothing else, and goes on by itself when it is there.
+func TestStartWithoutElasticsearch(t *testing.T) {
+	s, server := onElastic(t)
+	lift := server.Inject(fakees.Fault{Cut: true})
+	if r := s.try("looks"); r.code != exitFailed || !strings.Contains(r.errout, "not reached") {
+		t.Errorf("a command without Elasticsearch: exit code %d\n%s", r.code, r.errout)
+	}
+	p := s.start("--set", "http.listen=127.0.0.1:0", "serve")
+	url := ""
+	within(t, "it takes events", func() bool {
+		m := takenLine.FindStringSubmatch(p.log.String())
+		if m != nil {
+			url = "http://" + m[1]
+		}
+		return m != nil
+	})
+	one := &sender{name: "w"}
+	for range 10 {
+		if !one.resend(url) {
+			t.Fatalf("not acknowledged while Elasticsearch is away\n%s", p.log)
+		}
+	}
+	d := &daemon{stage: s, url: url}
+	if status, text := d.get("/"); status != http.StatusServiceUnavailable || !strings.Contains(text, "not reached") {
+		t.Errorf("the page answers %d %s", status, text)
+	}
+	lift()
+	p.awaitLink(t)
+	checkLookedAtOnce(t, s, []*sender{one})
+	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Wait(); err != nil {
+		t.Errorf("the daemon ended with %v\n%s", err, p.log)
+	}
+}
+
+// TestStopWithoutElasticsearch: so does one that is stopped before, and keeps what it took.
+func TestStopWithoutElasticsearch(t *testing.T) {
+	s, server := onElastic(t)
+	lift := server.Inject(fakees.Fault{Status: 401, Type: "security_exception", Reason: "wrong password"})
+	p := s.start("--set", "http.listen=127.0.0.1:0", "serve")
+	url := ""
+	within(t, "it takes events", func() bool {
+		m := takenLine.FindStringSubmatch(p.log.String())
+		if m != nil {
+			url = "http://" + m[1]
+		}
+		return m != nil
+	})
+	if !strings.Contains(p.log.String(), "check store.elastic.username") {
+		t.Errorf("the log does not say what to mend:\n%s", p.log)
+	}
+	one := &sender{name: "w"}
+	if !one.resend(url) {
+		t.Fatalf("not acknowledged\n%s", p.log)
+	}
+	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Wait(); err != nil {
+		t.Errorf("the daemon ended with %v\n%s", err, p.log)
+	}
+	lift()
+	s.serve()
+	checkLookedAtOnce(t, s, []*sender{one})
 }

@@ -40,6 +40,8 @@ type Options struct {
 	Reread func() (Config, error)
 	// Reload asks the daemon to read configuration, rules and directory again.
 	Reload <-chan os.Signal
+
+	opened store.Store // the configuration's store, when it is open already
 }
 
 // App is the parts of one process, wired. What it runs depends on who made it: the daemon
@@ -86,7 +88,10 @@ func Open(ctx context.Context, c Config, o Options) (*App, error) {
 
 func (a *App) wire(ctx context.Context) error {
 	var err error
-	if a.store, err = openStore(ctx, a.config, a.now, a.log); err != nil {
+	if a.store = a.opts.opened; a.store == nil {
+		a.store, err = openStore(ctx, a.config, a.now, a.log)
+	}
+	if err != nil {
 		return err
 	}
 	if err := a.wireDirectory(ctx); err != nil {

@@ -31,9 +31,22 @@ func openStore(ctx context.Context, c Config, now func() time.Time, log *logrus.
 	return s, nil
 }
 
-// openElastic opens the store on Elasticsearch, with a queue before it. Its data need no lock, but one process at a
-// time serves the socket of the data folder.
+// openElastic opens the store on Elasticsearch and returns when it was reached.
 func openElastic(ctx context.Context, c Config, now func() time.Time, log *logrus.Logger) (store.Store, error) {
+	s, err := openQueued(ctx, c, now, log)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Ready(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// openQueued opens the store on Elasticsearch with a queue before it, and does not wait for
+// the server. The data need no lock, but one process at a time serves the socket of the
+// data folder.
+func openQueued(ctx context.Context, c Config, now func() time.Time, log *logrus.Logger) (*lockedStore, error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data folder: %w", err)
 	}
@@ -45,10 +58,7 @@ func openElastic(ctx context.Context, c Config, now func() time.Time, log *logru
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	if err := s.Ready(ctx); err != nil {
-		return nil, errors.Join(err, s.Close(), lock.Close())
-	}
-	return lockedStore{s, lock}, nil
+	return &lockedStore{s, lock}, nil
 }
 
 // openSpool opens the queue before Elasticsearch, in a folder of its own, and begins to
@@ -81,7 +91,7 @@ type lockedStore struct {
 }
 
 // Close implements store.Store.
-func (s lockedStore) Close() error { return errors.Join(s.Store.Close(), s.lock.Close()) }
+func (s *lockedStore) Close() error { return errors.Join(s.Store.Close(), s.lock.Close()) }
 
 // storeName says in a few words which store the configuration means; two configurations
 // that mean the same store give the same name.

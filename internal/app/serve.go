@@ -26,6 +26,11 @@ const stopWithin = 10 * time.Second
 
 // Serve runs the daemon until ctx ends or a part fails.
 func Serve(ctx context.Context, c Config, o Options) error {
+	opened, err := openPatiently(ctx, c, o)
+	if err != nil || opened == nil {
+		return err
+	}
+	o.opened = opened
 	a, err := Open(ctx, c, o)
 	if err != nil {
 		return err
@@ -147,6 +152,20 @@ func (a *App) serveTCP(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := a.listen(ctx, page); err != nil {
+		return err
+	}
+	scheme := "http"
+	if in.TLSCert != "" {
+		scheme = "https"
+	}
+	a.announce(scheme, token)
+	return nil
+}
+
+// listen serves events, and everything else by the page.
+func (a *App) listen(ctx context.Context, page http.Handler) error {
+	in := a.config.HTTP.intake()
 	events := httpin.New(in, a.intake, httpin.Formats(a.formats.all), collector.Options{})
 	elastic := httpin.NewElastic(events, a.log)
 	mux := http.NewServeMux()
@@ -155,21 +174,13 @@ func (a *App) serveTCP(ctx context.Context) error {
 	mux.Handle(httpin.OTLPPath, otlp)
 	mux.HandleFunc(httpin.OTLPMethod, otlp.ServeGRPC)
 	mux.Handle("/", page)
+	var err error
 	a.address, err = a.listenTCP(ctx, "http.listen", in.Listen, elastic.Before(mux))
-	if err != nil {
+	if err != nil || in.BulkListen == "" {
 		return err
 	}
-	if in.BulkListen != "" {
-		if _, err := a.listenTCP(ctx, "http.bulk_listen", in.BulkListen, elastic); err != nil {
-			return err
-		}
-	}
-	scheme := "http"
-	if in.TLSCert != "" {
-		scheme = "https"
-	}
-	a.announce(scheme, token)
-	return nil
+	_, err = a.listenTCP(ctx, "http.bulk_listen", in.BulkListen, elastic)
+	return err
 }
 
 // listenTCP serves a handler on an address, in TLS where there is a certificate, and
