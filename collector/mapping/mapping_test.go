@@ -507,14 +507,3 @@ func FuzzBuiltin(f *testing.F) {
 		}
 	})
 }
-
-// FuzzLoad: no file makes the loader panic.
-func FuzzLoad(f *testing.F) {
-	f.Add(least + leastTest)
-	f.Add(tenExpressions)
-	f.Add("decode: {format: csv, comma: '', columns: [a, a]}\ntests: [{input: 'a', event: {}}]")
-	f.Add("set: {user.id: 'a?.b ?? c[0].d in [\"x\"]', labels.a: '$env[\"x\"]'}")
-	f.Fuzz(func(t *testing.T, text string) {
-		_, _ = mapping.Load(readSQL, folder(t, map[string]string{"m.yml": text}))
-	})
-}

@@ -21,7 +21,9 @@ import (
 type pgaudit struct {
 	options Options
 	taken   int
+	current int       // number of the record that is being worked on
 	open    []*pgUnit // by first line
+	held    []*pgHeld // of the stderr log: what may have details to come
 }
 
 // unitQuiet is how much younger another line is when a unit is surely complete: the
@@ -75,7 +77,16 @@ func (p *pgaudit) Parse(raw []byte, emit func(ueba.Body)) error {
 	if err != nil {
 		return err
 	}
+	if r.plain {
+		return p.hold(r, emit)
+	}
+	p.current = p.taken - 1
 	p.closeQuiet(r.time, emit)
+	return p.work(r, emit)
+}
+
+// work takes a record that is complete.
+func (p *pgaudit) work(r pgRecord, emit func(ueba.Body)) error {
 	switch audit, isAudit := strings.CutPrefix(r.message, "AUDIT: "); {
 	case isAudit:
 		return p.audited(r, audit, emit)
@@ -92,6 +103,7 @@ func (p *pgaudit) Parse(raw []byte, emit func(ueba.Body)) error {
 
 // Flush implements Parser.
 func (p *pgaudit) Flush(emit func(ueba.Body)) {
+	p.release(emit, func(*pgHeld) bool { return true })
 	for _, u := range p.open {
 		p.speak(u, emit)
 	}
@@ -100,10 +112,14 @@ func (p *pgaudit) Flush(emit func(ueba.Body)) {
 
 // Waiting implements Parser.
 func (p *pgaudit) Waiting() int {
-	if len(p.open) == 0 {
-		return 0
+	first := p.taken
+	for _, u := range p.open {
+		first = min(first, u.first)
 	}
-	return p.taken - p.open[0].first
+	for _, h := range p.held {
+		first = min(first, h.first)
+	}
+	return p.taken - first
 }
 
 func (p *pgaudit) closeQuiet(now time.Time, emit func(ueba.Body)) {
@@ -152,7 +168,7 @@ func (p *pgaudit) audited(r pgRecord, audit string, emit func(ueba.Body)) error 
 // relieve speaks of what a long unit holds so far and lets it go on.
 func (p *pgaudit) relieve(u *pgUnit, emit func(ueba.Body)) {
 	p.speak(u, emit)
-	u.first = p.taken - 1
+	u.first = p.current
 	slices.SortStableFunc(p.open, func(a, b *pgUnit) int { return a.first - b.first })
 }
 
@@ -168,7 +184,7 @@ func (p *pgaudit) unit(g *pgGroup, emit func(ueba.Body)) *pgUnit {
 		p.speak(p.open[0], emit)
 		p.open = slices.Delete(p.open, 0, 1)
 	}
-	u := &pgUnit{session: g.record.session, first: p.taken - 1}
+	u := &pgUnit{session: g.record.session, first: p.current}
 	p.open = append(p.open, u)
 	return u
 }

@@ -272,6 +272,7 @@ func FuzzPgaudit(f *testing.F) {
 	f.Add(audit(f, 1, 42))
 	f.Add([]byte("2026-03-02 09:30:01 UTC,\"a\",\"b\",1,\"h:1\",s,1,\"SELECT\",,,0,LOG,00000,\"AUDIT: SESSION,1,1,READ,COPY,,,COPY a TO STDOUT,<none>,0\",,,,,,,,,\"x\"\n"))
 	f.Add(jsonLog(f, map[string]any{"error_severity": "ERROR", "state_code": "42501", "message": "permission denied for table x", "statement": "DELETE FROM x WHERE id=1"}))
+	f.Add([]byte("2026-11-02 01:31:04.000 UTC [7] eve@crm/psql [local] LOG:  AUDIT: SESSION,1,1,READ,SELECT,TABLE,public.c,select 1,<none>\n2026-11-02 01:31:04.000 UTC [7] eve@crm/psql [local] CONTEXT:  at RAISE\n"))
 	format := formatNamed(f, "pgaudit")
 	f.Fuzz(func(t *testing.T, stream []byte) {
 		p := format.New(Options{})

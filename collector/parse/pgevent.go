@@ -45,7 +45,7 @@ func (p *pgaudit) events(g *pgGroup, s *sqlStatement, comments []string, emit fu
 
 func (p *pgaudit) event(g *pgGroup, s *sqlStatement, comments []string, objects []pgObject, writes bool) *ueba.Event {
 	e := p.base(&g.record)
-	e.EventID = g.record.session + "/" + g.statement + "/" + g.sub
+	e.EventID = g.record.key() + "/" + g.statement + "/" + g.sub
 	e.Purpose = purposeOf(g.record.application, comments)
 	names := make([]string, len(objects))
 	for i, o := range objects {
@@ -201,7 +201,7 @@ func (p *pgaudit) denied(r pgRecord, emit func(ueba.Body)) {
 		s, comments = &statements[0], all
 	}
 	e := p.base(&r)
-	e.EventID = r.session + "/line/" + strconv.FormatInt(r.line, 10)
+	e.EventID = r.key() + "/line/" + strconv.FormatInt(r.line, 10)
 	e.Outcome = "failure"
 	e.Purpose = purposeOf(r.application, comments)
 	e.Record.Type = clean(m[1])

@@ -28,6 +28,7 @@ type pgRecord struct {
 	context     string
 	statement   string
 	application string
+	plain       bool // from the stderr log, whose details are lines of their own
 }
 
 // pgRecords cuts a stream of jsonlog lines or csvlog records, which may span lines
@@ -54,6 +55,9 @@ func recordEnd(data []byte) int {
 	if len(data) > 0 && data[0] == '{' {
 		return bytes.IndexByte(data, '\n')
 	}
+	if isPlainLog(data) {
+		return plainEnd(data)
+	}
 	quoted := false
 	for i, c := range data {
 		switch c {
@@ -75,6 +79,8 @@ func readPgRecord(raw []byte, zone *time.Location) (pgRecord, error) {
 	var err error
 	if raw = bytes.TrimSpace(raw); len(raw) > 0 && raw[0] == '{' {
 		r, at, err = readJSONLog(raw)
+	} else if isPlainLog(raw) {
+		r, at, err = readPlainLog(raw)
 	} else {
 		r, at, err = readCSVLog(raw)
 	}
