@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/onlooker-ueba/onlooker/collector"
@@ -202,9 +203,16 @@ func (a *App) featureTable(ctx context.Context, from, to ueba.Day, at time.Time)
 }
 
 func compareWithBaselines(truth evaluate.Truth, computed []ueba.RiskScore, table []evaluate.FeatureRow, warmup int) ([]evaluate.Result, error) {
+	acted := map[string]bool{}
+	for i := range table {
+		acted[table[i].Employee+" "+table[i].Day.String()] = slices.Max(table[i].Values) > 0
+	}
 	rows := make([]evaluate.Row, len(computed))
 	for i, s := range computed {
-		rows[i] = evaluate.Row{Day: s.Day, Employee: s.Employee, Score: s.R, Priority: s.Priority, Level: s.Level, State: s.State, P: s.P}
+		rows[i] = evaluate.Row{Day: s.Day, Employee: s.Employee, Score: s.R, Priority: s.Priority, Level: s.Level, State: s.State}
+		if acted[s.Employee+" "+s.Day.String()] {
+			rows[i].P = s.P // who did nothing has no place among those who did something
+		}
 	}
 	opt := evaluate.Options{Warmup: warmup}
 	results := []evaluate.Result{evaluate.Evaluate("onlooker", truth, rows, opt)}
