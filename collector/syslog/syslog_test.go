@@ -106,7 +106,7 @@ func (b *bench) facts(kind ueba.Kind) (all []ueba.Body) {
 func (b *bench) wait(events, dead int) {
 	b.t.Helper()
 	var e, d int
-	for until := time.Now().Add(5 * time.Second); time.Now().Before(until); time.Sleep(5 * time.Millisecond) {
+	for until := time.Now().Add(30 * time.Second); time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
 		if e, d = len(b.facts(ueba.KindEvent)), len(b.facts(ueba.KindDead)); e == events && d == dead {
 			return
 		}
@@ -238,11 +238,11 @@ func TestStoreThatRefuses(t *testing.T) {
 	b.store.Refuse(store.ErrFull)
 	c := b.dial()
 	sent := make(chan int)
-	const all = 60_000 // some 9 MB, more than the buffers on the way
+	const all = 15_000 // some 12 MB, more than the buffers on the way
 	go func() {
 		var w strings.Builder
 		for i := range all {
-			w.WriteString(message(i) + "\n")
+			w.WriteString(strings.Replace(message(i), "wang", strings.Repeat("w", 700), 1) + "\n")
 		}
 		n, _ := io.WriteString(c, w.String())
 		sent <- n
