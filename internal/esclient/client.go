@@ -24,7 +24,7 @@ import (
 // Client sends requests. It is safe for concurrent use.
 type Client struct {
 	config    Config
-	transport esapi.Transport
+	transport *elastictransport.Client
 	base      *http.Transport
 }
 
@@ -149,8 +149,11 @@ func (c *Client) Flavour() string {
 	return c.config.Flavour
 }
 
-// Close gives the idle connections back.
-func (c *Client) Close() { c.base.CloseIdleConnections() }
+// Close ends what watches over addresses that failed and gives the idle connections back.
+func (c *Client) Close() {
+	_ = c.transport.Close(context.Background()) // it is closed only here, once
+	c.base.CloseIdleConnections()
+}
 
 // Do sends a request once and returns the body of a good answer. Every error is an *Error
 // or, when ctx ended before anything was sent, that of ctx.
