@@ -42,7 +42,8 @@ func TestElasticsearchAwayUnderLoad(t *testing.T) {
 		}
 		time.Sleep(200 * time.Millisecond)
 		lift := server.Inject(fakees.Fault{Cut: true})
-		time.Sleep(700 * time.Millisecond)
+		within(t, "the daemon finds that Elasticsearch is away", func() bool { return strings.Contains(p.log.String(), "facts are spooled") })
+		time.Sleep(300 * time.Millisecond)
 		p.kill(t)
 		wg.Wait()
 		lift()
