@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
@@ -35,6 +36,17 @@ type Elastic struct {
 	of       *Handler
 	log      logrus.FieldLogger
 	patience time.Duration
+
+	refused, closed atomic.Int64 // when it was complained of last
+}
+
+// complainEvery keeps a shipper that comes again and again from filling the log.
+const complainEvery = time.Minute
+
+// due reports whether it is time to complain again.
+func due(last *atomic.Int64) bool {
+	now, before := time.Now().UnixNano(), last.Load()
+	return now-before >= int64(complainEvery) && last.CompareAndSwap(before, now)
 }
 
 // NewElastic returns the bulk protocol of a handler, whose tokens and limits it shares.
@@ -48,7 +60,9 @@ func (e *Elastic) bulk(w http.ResponseWriter, r *http.Request, index string) *re
 	began := time.Now()
 	source, no := e.of.gate.source(r)
 	if no != nil {
-		e.log.WithField("from", r.RemoteAddr).Errorf("a bulk request was refused, and most shippers drop what is refused: %s", no.Message)
+		if due(&e.refused) {
+			e.log.WithField("from", r.RemoteAddr).Errorf("bulk requests are refused, and most shippers drop what is refused: %s", no.Message)
+		}
 		return no
 	}
 	t, no := e.taking(r, source, index)
@@ -69,7 +83,9 @@ func (e *Elastic) bulk(w http.ResponseWriter, r *http.Request, index string) *re
 		if no := unreadable(err); no != nil {
 			return no
 		}
-		e.log.WithError(err).WithField("source", source).Warn("a bulk request was not stored; its connection is closed, so that it comes again")
+		if due(&e.closed) {
+			e.log.WithError(err).WithField("source", source).Warn("bulk requests are not stored; their connections are closed, so that they come again")
+		}
 		panic(http.ErrAbortHandler)
 	}
 	writeElastic(w, r, http.StatusOK, t.answer(time.Since(began)))

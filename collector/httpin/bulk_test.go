@@ -246,6 +246,22 @@ func TestBulkCredentials(t *testing.T) {
 	}
 }
 
+// TestBulkRefusalsAreSaidOnceAMinute: what is refused is lost, so it is said loudly, but a
+// shipper that tries for ever does not fill the log.
+func TestBulkRefusalsAreSaidOnceAMinute(t *testing.T) {
+	d := newDesk(t, tokens)
+	var said bytes.Buffer
+	log := logrus.New()
+	log.SetOutput(&said)
+	e := NewElastic(d.Handler, log)
+	for range 5 {
+		post(e, bulkRequest("/_bulk", strings.NewReader(create)))
+	}
+	if n := strings.Count(said.String(), "level=error"); n != 1 {
+		t.Errorf("said %d times: %s", n, said.String())
+	}
+}
+
 // TestHandshakes holds what shippers ask before they send.
 func TestHandshakes(t *testing.T) {
 	d := newDesk(t, tokens)
