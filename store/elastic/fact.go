@@ -120,9 +120,13 @@ var (
 // split parts a document into what the store keeps and the body. The server gives documents
 // back as they were written; one that somebody rewrote is read member by member.
 func split(source []byte) (a about, body []byte, err error) {
-	if cut := bytes.Index(source, neck); bytes.HasPrefix(source, head) && cut > 0 {
-		if err := json.Unmarshal(source[len(head):cut], &a); err == nil {
-			return a, append([]byte{'{'}, source[cut+len(neck):]...), nil
+	if bytes.HasPrefix(source, head) {
+		if cut := bytes.Index(source, neck); cut > 0 {
+			if err := json.Unmarshal(source[len(head):cut], &a); err == nil {
+				return a, append([]byte{'{'}, source[cut+len(neck):]...), nil
+			}
+		} else if a, err = decodeAbout(source); err == nil && a.Body != "" {
+			return a, []byte(a.Body), nil
 		}
 	}
 	var members map[string]json.RawMessage

@@ -428,3 +428,32 @@ func TestAnotherClusterIsNotMistaken(t *testing.T) {
 	mustAppend(t, other, someEvents(0, 5))
 	mustHave(t, other, someEvents(0, 5))
 }
+
+// TestPutBackToAnEarlierState: after a restore from a snapshot what was lost is taken
+// again, and a follower whose cursor stands in the same cluster sees it.
+func TestPutBackToAnEarlierState(t *testing.T) {
+	server := startFake(t)
+	s := server.open(t, time.Minute)
+	mustAppend(t, s, someEvents(0, 5))
+	_, before := feedOf(t, s, "")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	restore := server.Snapshot()
+	lost := server.open(t, time.Minute)
+	mustAppend(t, lost, someEvents(5, 10))
+	if err := lost.Close(); err != nil {
+		t.Fatal(err)
+	}
+	restore()
+	again := server.open(t, time.Minute)
+	out := mustAppend(t, again, someEvents(0, 15))
+	if want := append([]store.Outcome{1, 1, 1, 1, 1}, allStored(10)...); !slices.Equal(out, want) {
+		t.Errorf("outcomes: %v, want %v", out, want)
+	}
+	mustHave(t, again, someEvents(0, 15))
+	fed, _ := feedOf(t, again, before)
+	if got, want := eventIDs(fed), eventIDs(someEvents(5, 10)); !slices.Equal(got, want) {
+		t.Errorf("after the cursor of the snapshot the feed gives %v, want %v", got, want)
+	}
+}
