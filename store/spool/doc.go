@@ -14,7 +14,8 @@
 // Stored, the body's own identity and the stamped Known of every fact; the remote, which
 // alone knows, judges when the fact arrives. Where it then finds a duplicate or a
 // collision, nothing is stored twice and the count corrected_total of Stats rises.
-// Deliveries that are repeated after a kill are counted there too.
+// Deliveries that are repeated after a kill, or because the remote's answer was lost, are
+// counted there too.
 //
 // The spool is bounded: when it holds Options.MaxBytes, Append returns store.ErrFull and
 // stores nothing until the drain has made room. Nothing is dropped to make room.
