@@ -50,7 +50,7 @@ func DefaultConfig(b ueba.Business) Config {
 		Business: b, Models: DefaultModels(),
 		History: 180, Epoch: 90, Forget: .985, Pool: 40, Sharpen: 3,
 		Lambda: .85, Threshold: math.Ln10, DayCap: 12, RuleCap: 2, Scale: 8, Usual: 1,
-		Bounds: [3]float64{40, 60, 80}, Leave: 8, LeaveDays: 3,
+		Bounds: [3]float64{45, 65, 80}, Leave: 8, LeaveDays: 3,
 		DayP: .001, Gather: .3, Learning: 10,
 	}
 }

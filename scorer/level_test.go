@@ -16,8 +16,8 @@ func TestLevelHasHysteresis(t *testing.T) {
 		r    float64
 		want ueba.RiskLevel
 	}{
-		{10, ueba.Low}, {61, ueba.High}, {55, ueba.High}, {51, ueba.High}, {51, ueba.High}, {53, ueba.High}, // 53 is within 8 of 60
-		{51, ueba.High}, {51, ueba.High}, {51, ueba.Medium}, {85, ueba.Critical}, {5, ueba.Critical}, {5, ueba.Critical}, {5, ueba.Low},
+		{10, ueba.Low}, {66, ueba.High}, {60, ueba.High}, {56, ueba.High}, {56, ueba.High}, {58, ueba.High}, // 58 is within 8 of 65
+		{56, ueba.High}, {56, ueba.High}, {56, ueba.Medium}, {85, ueba.Critical}, {5, ueba.Critical}, {5, ueba.Critical}, {5, ueba.Low},
 	} {
 		if b.move(&c, step.r); levels[b.rank] != step.want {
 			t.Fatalf("step %d: R %v gives %s, want %s", i, step.r, levels[b.rank], step.want)

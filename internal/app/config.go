@@ -162,7 +162,7 @@ func Defaults() Config {
 		Rules:     RulesConfig{Builtin: true},
 		Score: ScoreConfig{
 			Cron: "5 * * * *", History: 180,
-			Medium: 40, High: 60, Critical: 80, Leave: 8, LeaveDays: 3, DayP: 0.001,
+			Medium: 45, High: 65, Critical: 80, Leave: 8, LeaveDays: 3, DayP: 0.001,
 		},
 		Notify:    NotifyConfig{MaxAge: 24 * time.Hour},
 		Retention: RetentionConfig{Events: 365, Scores: 1095},
