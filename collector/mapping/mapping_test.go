@@ -268,8 +268,8 @@ func TestTwoFilesOfOneName(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "have one name") {
 		t.Error(err)
 	}
-	if _, err := mapping.Load(readSQL, filepath.Join(t.TempDir(), "none")); err == nil {
-		t.Error("a folder that is not there was taken")
+	if _, err := mapping.Load(readSQL, filepath.Join(t.TempDir(), "none")); err == nil || !strings.Contains(err.Error(), "/none (mappings.dirs)") {
+		t.Errorf("a folder that is not there: %v", err)
 	}
 }
 

@@ -120,7 +120,7 @@ func (s *Set) files() ([]source, error) {
 	for _, dir := range s.dirs {
 		files, err := readFolder(os.DirFS(dir), ".", dir)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("mappings.dirs: %w", err))
+			errs = append(errs, fmt.Errorf("folder %s (mappings.dirs): %w", dir, err))
 		}
 		for _, f := range files {
 			if i := slices.IndexFunc(own, func(o source) bool { return o.name == f.name }); i >= 0 {
