@@ -134,7 +134,7 @@ func (x *extractor) run(e *engine, env fields) error {
 		return err
 	}
 	if x.kind == "value" {
-		env[x.into] = v
+		env[x.into] = apart(v, env)
 		return nil
 	}
 	text, ok := v.(string)

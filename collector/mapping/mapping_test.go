@@ -1,6 +1,7 @@
 package mapping_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
@@ -134,6 +135,9 @@ func TestSamples(t *testing.T) {
 				trial := s.Try(c.format, []byte(line), mapping.Options{Zone: time.UTC, Source: "test"})
 				if trial.Err != nil {
 					dead[trial.Err.Error()]++
+				}
+				if _, err := json.Marshal(trial.Fields); err != nil {
+					t.Errorf("fields that hold themselves: %v", err)
 				}
 				for _, b := range trial.Bodies {
 					e := b.(*ueba.Event)
@@ -501,6 +505,9 @@ func FuzzBuiltin(f *testing.F) {
 			if e, ok := b.(*ueba.Event); ok && (e.User == "" || e.Service == "" || e.Action == "" || e.Time.IsZero()) {
 				t.Errorf("an event without what it needs: %+v", e)
 			}
+		}
+		if _, err := json.Marshal(one.Fields); err != nil {
+			t.Errorf("fields that hold themselves: %v", err)
 		}
 		if again := s.Try(name, raw, o); !cmp.Equal(one.Bodies, again.Bodies) || one.Dropped != again.Dropped {
 			t.Error("the same record gave another result")

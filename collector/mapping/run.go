@@ -80,7 +80,7 @@ func (e *engine) fan(m *Mapping, env fields, t *trial, emit func(ueba.Body)) err
 	gather := func(b ueba.Body) { bodies = append(bodies, b) }
 	made, rest := 0, 0
 	for i, item := range items {
-		env[m.fanout.as] = item
+		env[m.fanout.as] = apart(item, env)
 		if m.fanout.keep != nil {
 			ok, err := m.fanout.keep.holds(&e.machine, env)
 			if err != nil {

@@ -2,7 +2,9 @@ package mapping
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"reflect"
 	"strconv"
 	"strings"
 )
@@ -69,6 +71,15 @@ func clip(s string) string {
 		s = s[:limit] + "…"
 	}
 	return strings.ToValidUTF8(s, "?")
+}
+
+// apart gives a value that is put into a record: of the record itself a copy, so that no
+// record holds itself.
+func apart(v any, env fields) any {
+	if m, ok := v.(map[string]any); ok && reflect.ValueOf(m).Pointer() == reflect.ValueOf(env).Pointer() {
+		return maps.Clone(m)
+	}
+	return v
 }
 
 // at looks a key or an index up; what is not there is nil, all the way down.
