@@ -1,7 +1,7 @@
 # Onlooker: `make` lists the targets.
 GO      ?= go
-LINT    ?= $(CURDIR)/bin/golangci-lint
-LINT_VERSION := v2.15.0
+GOLANGCI ?= $(CURDIR)/bin/golangci-lint
+GOLANGCI_VERSION := v2.15.0
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
@@ -26,11 +26,11 @@ race: ## the same tests under the race detector
 e2e: ## drive the page in a real browser (needs chromium)
 	$(GO) test -tags browser -run Browser -count=1 ./console/... ./cmd/...
 
-$(LINT):
-	GOBIN=$(dir $(LINT)) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+$(GOLANGCI):
+	GOBIN=$(dir $(GOLANGCI)) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
 
-lint: $(LINT) ## run the named linters
-	$(LINT) run ./...
+lint: $(GOLANGCI) ## run the named linters
+	$(GOLANGCI) run ./...
 
 bench: ## the figures of the README, as benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
