@@ -14,9 +14,10 @@ import (
 
 const (
 	// pageSize is how many documents a page of a long scan or list has at most, and
-	// firstPage how many the first one has.
+	// firstPage how many the first one has; see firstSize.
 	pageSize  = 5000
 	firstPage = 1000
+	fewLooks  = 100
 	// maxTerms is how many keys the server takes in one query; with more it is asked for
 	// all facts.
 	maxTerms = 30000
@@ -59,7 +60,7 @@ func (s *Store) scan(ctx context.Context, q store.Query, yield func(ueba.Fact, e
 	for place := q.After; ; {
 		size := pageSize
 		if w.pages == 0 {
-			size = firstPage
+			size = firstSize(q)
 		}
 		if q.Limit > 0 {
 			size = min(size, q.Limit-given)
@@ -92,6 +93,15 @@ func (s *Store) scan(ctx context.Context, q store.Query, yield func(ueba.Fact, e
 			return err
 		}
 	}
+}
+
+// firstSize is how many facts the first page has. Each of the days that are asked makes room
+// for so many before it looks, and few records have many looks.
+func firstSize(q store.Query) int {
+	if q.By == store.ByRecord {
+		return fewLooks
+	}
+	return firstPage
 }
 
 // scanned names the indices that may hold what q asks for.
