@@ -51,8 +51,7 @@ const (
 	rareUse = .1
 	// usesKnown is how many days it takes to know what is usual.
 	usesKnown = 7
-	// rulePrior matches in rulePriorDays days are what stands for somebody's habit while
-	// nothing is known of it.
+	// rulePrior matches in rulePriorDays days lean on what is known of somebody's habit.
 	rulePrior, rulePriorDays = .5, 10
 	// leastUse drops what he has long not used.
 	leastUse = .01
@@ -124,6 +123,9 @@ func (h *history) news(rule string) float64 {
 		if m.rule == rule {
 			days = m.days
 		}
+	}
+	if days == 0 {
+		return math.Inf(1) // a first match counts in full
 	}
 	return math.Max(-math.Log((days+rulePrior)/(h.active+rulePriorDays))-math.Ln10, 0)
 }

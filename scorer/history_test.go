@@ -75,7 +75,7 @@ func TestARuleThatMatchesDailyIsNoNews(t *testing.T) {
 		}
 		h.learn(p, .985)
 	}
-	if often, never := h.news("c3"), h.news("vip"); often != 0 || never <= first || first <= 0 {
+	if often, never := h.news("c3"), h.news("vip"); often != 0 || never != first || first < 10 {
 		t.Errorf("news %v of a rule that matches every third day, %v of one that never did, %v on the first day", often, never, first)
 	}
 }
