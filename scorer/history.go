@@ -184,6 +184,6 @@ func (h *history) age(day ueba.Day, forget float64) {
 
 func hashRecord(id string) uint64 {
 	h := fnv.New64a()
-	h.Write([]byte(id)) //nolint:errcheck // it never fails
+	_, _ = h.Write([]byte(id)) // never fails
 	return h.Sum64()
 }

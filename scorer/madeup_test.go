@@ -200,7 +200,6 @@ func (d *draw) profile(id string, day ueba.Day, typ ueba.DayType, group string, 
 type habits struct {
 	rate, size float64
 	kind       kind
-	lost       float64 // share of assigned work without a reason on paper
 }
 
 func gamma(rng *rand.Rand, shape float64) float64 {

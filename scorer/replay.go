@@ -88,7 +88,7 @@ func (r *replay) step(ctx context.Context, day ueba.Day, want bool) (dayResult, 
 		res.seal, used = r.seal, r.seal
 	}
 	if want {
-		res.scores, res.broken = r.writeAll(day, entries, used, l, own, !res.closed), own.broken
+		res.scores, res.broken = r.writeAll(day, entries, used, own, !res.closed), own.broken
 	}
 	return res, nil
 }
@@ -264,7 +264,7 @@ func confirmed(reviews []ueba.Review) bool {
 }
 
 // writeAll writes the scores of everybody employed, as known at the time of the run.
-func (r *replay) writeAll(day ueba.Day, entries []*entry, seal *Seal, l *lens, own *roll, open bool) []scored {
+func (r *replay) writeAll(day ueba.Day, entries []*entry, seal *Seal, own *roll, open bool) []scored {
 	all := make([]scored, len(entries))
 	parallel(len(entries), func(i int) {
 		e := entries[i]

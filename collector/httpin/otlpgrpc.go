@@ -88,7 +88,7 @@ func (e *exactly) Read(p []byte) (int, error) {
 	}
 	n, err := e.r.Read(p[:min(int64(len(p)), e.left)])
 	e.left -= int64(n)
-	if err == io.EOF && e.left > 0 { //nolint:errorlint // readers return it unwrapped
+	if err == io.EOF && e.left > 0 { // readers return it unwrapped
 		err = io.ErrUnexpectedEOF
 	}
 	if e.left == 0 {

@@ -31,7 +31,7 @@ func (s *Source) runUDP(ctx context.Context) error {
 	if !ok {
 		return errors.Join(fmt.Errorf("listen: %s is no UDP address", s.config.Listen), pc.Close())
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()  // only read from
 	_ = conn.SetReadBuffer(kernelBuffer) // the system gives what it allows
 	s.listening(conn.LocalAddr())
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })

@@ -56,6 +56,7 @@ func New(c Config) (*Client, error) {
 		IdleConnTimeout:     90 * time.Second,
 		ForceAttemptHTTP2:   false,
 	}
+	//nolint:staticcheck // New stays functional, and its Config names what the options would
 	transport, err := elastictransport.New(elastictransport.Config{
 		URLs: urls, Username: c.Username, Password: c.Password, APIKey: c.APIKey,
 		Transport: checked{base, c.Flavour == OpenSearch}, DisableRetry: true, UserAgent: "onlooker",

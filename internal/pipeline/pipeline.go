@@ -164,7 +164,7 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		wait := pause
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // an end that was asked for is no error
 		case err != nil:
 			p.cfg.Fault(err)
 			wait = retryAfter
