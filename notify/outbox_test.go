@@ -604,8 +604,6 @@ func TestAFullStoreDelaysAndLosesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := &chat{answers: []string{"fine"}}
 		h := newHouse(t, server, hook(t, "siem"))
-		h.start()
-		defer func() { h.stop() }()
 		h.store.Refuse(store.ErrFull)
 		if err := h.alerts.Raise(t.Context(), alert(1, ueba.High)); !errors.Is(err, store.ErrFull) {
 			t.Fatalf("got %v", err)
@@ -613,6 +611,8 @@ func TestAFullStoreDelaysAndLosesNothing(t *testing.T) {
 		h.store.Refuse(nil)
 		h.raise(alert(1, ueba.High))
 		h.store.Refuse(store.ErrFull)
+		h.start() // only now: it would send between the two lines above
+		defer func() { h.stop() }()
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if n := len(server.requests()); n != 0 {
